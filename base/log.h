@@ -1,0 +1,28 @@
+/* The log: one line in key=value form a submission, to syslog and optionally to a file. Failing to
+ * log never fails the mail. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/text.h"
+
+struct log_options {
+    int facility;     /* LOG_MAIL ...; -1 is off */
+    const char *file; /* NULL for none */
+};
+
+/* Remembers where to log; the one mutable global of the program. `options` must outlive it. */
+void log_open(const struct log_options *options);
+
+/* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... The file is opened with
+ * O_APPEND|O_NOFOLLOW, must be regular with one link, and gets one write(2) a line, with the time
+ * in front. */
+void log_line(int priority, const char *line);
+
+/* Appends " key=value" (no blank in front of the first); a value that is empty or has anything but
+ * printable ASCII, or a space, quote, backslash or '=', is quoted and escaped, and bounded to
+ * TEXT_SHOWN_LIMIT. */
+void log_add(struct text *line, const char *key, struct slice value);
+
+void log_add_number(struct text *line, const char *key, int64_t value);
+
+#endif

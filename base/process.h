@@ -1,0 +1,16 @@
+/* The state of the process: what the caller handed us is put in order before anything is read. */
+#ifndef BASE_PROCESS_H
+#define BASE_PROCESS_H
+
+#include "base/error.h"
+
+/* The first lines of main: umask 077, file size limit's and pipe's signals ignored, every other
+ * handler, the mask and the timers reset, descriptors 0-2 open (a closed one becomes /dev/null),
+ * and the environment cut to what SECURITY demands of the uid and of a set-group-ID start. */
+bool process_start(struct error *error);
+
+/* Reads and throws away what is left on `fd`, unless it is a terminal: a caller that is still
+ * writing must not die of SIGPIPE. */
+void process_drain(int fd);
+
+#endif

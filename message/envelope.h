@@ -1,0 +1,61 @@
+/* The envelope (RFC 5321 section 2.3.1): one sender, and recipients each with an outcome of their
+ * own. */
+#ifndef MESSAGE_ENVELOPE_H
+#define MESSAGE_ENVELOPE_H
+
+#include "base/arena.h"
+#include "message/message.h"
+
+enum recipient_state {
+    RECIPIENT_PENDING,  /* no final reply yet */
+    RECIPIENT_ACCEPTED, /* the smarthost took the message for it */
+    RECIPIENT_DEFERRED, /* may succeed later */
+    RECIPIENT_REFUSED   /* refused for good */
+};
+
+struct recipient {
+    const char *address; /* in canonical form */
+    const char *reply;   /* the server's words, escaped; NULL where there are none */
+    short reply_code;    /* 0 where there is none */
+    unsigned char state; /* enum recipient_state */
+};
+
+struct envelope {
+    const char *sender; /* canonical; "" is the null sender */
+    struct recipient *recipients;
+    size_t count, capacity;
+    bool needs_utf8;    /* an address has a non-ASCII local part: SMTPUTF8 must be asked for */
+    struct arena arena; /* owns every string above */
+    uint32_t *index;    /* hash table over the recipients, for duplicates */
+    size_t index_size;
+};
+
+/* A zeroed envelope is an empty one. */
+
+/* Takes the sender from -f, -r or the configuration; "" and "<>" are the null sender. EX_USAGE. */
+bool envelope_set_sender(struct envelope *envelope, struct slice address,
+                         const char *default_domain, struct error *error);
+
+/* Adds every mailbox of a command line argument. EX_USAGE also when there is none in it. */
+bool envelope_add_argument(struct envelope *envelope, struct slice argument,
+                           const char *default_domain, struct error *error);
+
+/* -t: adds the mailboxes of To, Cc and Bcc, or only of their Resent- forms where the message has
+ * one of them. */
+bool envelope_add_header(struct envelope *envelope, struct message *message,
+                         const char *default_domain, struct error *error);
+
+/* Adds one canonical address; a duplicate (domain without regard to case) is passed over. */
+bool envelope_add(struct envelope *envelope, const char *address, struct error *error);
+
+/* Files the outcome of one recipient. `reply` (from outside) is escaped and copied; equal replies
+ * in a row share one copy. */
+bool envelope_set_outcome(struct envelope *envelope, size_t recipient, enum recipient_state state,
+                          int reply_code, struct slice reply, struct error *error);
+
+/* How many recipients are in `state`. */
+size_t envelope_count(const struct envelope *envelope, enum recipient_state state);
+
+void envelope_free(struct envelope *envelope);
+
+#endif

@@ -1,0 +1,27 @@
+/* Reading the message a caller writes: any mix of line ends becomes CRLF, a header is told from the
+ * body, and the body's facts are noted in passing. */
+#ifndef MESSAGE_INPUT_H
+#define MESSAGE_INPUT_H
+
+#include "message/message.h"
+
+enum { INPUT_HEADER_LIMIT = 8 * 1024 * 1024 };
+
+struct input_options {
+    bool dot_ends;      /* a lone dot ends the message (a terminal without -i) */
+    bool drop_last_dot; /* a lone dot that is the very last line is dropped (no -i, no terminal) */
+    uint64_t max_size;  /* octets on the wire, 0: no limit */
+};
+
+/* Reads `fd` to its end (or to the lone dot) into `message`. LF, CR*LF are one line end. A bare CR
+ * ends a line in the body and is a space in the header, unless the whole input has no LF: then CR
+ * is its line end. A leading mbox "From " line is dropped. Without a header the whole input is
+ * body.
+ *
+ * On a failure the rest of the input is still read and thrown away: EX_IOERR for read errors and a
+ * full disk, EX_DATAERR (permanent) for a header over INPUT_HEADER_LIMIT or a message over
+ * max_size. */
+bool input_read(struct message *message, int fd, const struct input_options *options,
+                struct error *error);
+
+#endif

@@ -1,0 +1,32 @@
+/* One message: a header and a body in one store. Both are in canonical form at all times: every
+ * line ends in CRLF, there is no other CR or LF, and the last line is complete. The blank line
+ * between them is not kept. */
+#ifndef MESSAGE_MESSAGE_H
+#define MESSAGE_MESSAGE_H
+
+#include "message/store.h"
+
+enum { MESSAGE_ID_SIZE = 256 };
+
+struct message {
+    struct store store;
+    struct extent header; /* the fields as they are to be sent; fix moves it to a new stretch */
+    struct extent body;
+    bool header_8bit; /* a byte over 0x7f in the header as it stands now */
+    bool header_nul;
+    bool body_8bit;
+    bool body_nul;
+    size_t body_longest_line;         /* octets without CRLF */
+    char message_id[MESSAGE_ID_SIZE]; /* "<a@b>" for the log, escaped; "" where there is none */
+};
+
+/* An empty message whose store goes to `directory` when it grows (store_init). */
+void message_init(struct message *message, const char *directory);
+
+/* Octets on the wire as RFC 1870 counts them: header, blank line, body; no dot-stuffing, no final
+ * dot. */
+uint64_t message_size(const struct message *message);
+
+void message_free(struct message *message);
+
+#endif

@@ -1,0 +1,38 @@
+/* Bytes kept once and replayed: appended in order, in memory up to STORE_MEMORY_LIMIT, beyond that
+ * in an unnamed file. Memory does not grow with the message. */
+#ifndef MESSAGE_STORE_H
+#define MESSAGE_STORE_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+enum { STORE_MEMORY_LIMIT = 256 * 1024 };
+
+/* A stretch of a store. */
+struct extent {
+    uint64_t offset, length;
+};
+
+struct store {
+    const char *directory; /* where the unnamed file is made; NULL: TMPDIR, or /var/tmp */
+    struct buffer memory;  /* the bytes while fd is -1, else those not yet written */
+    int fd;                /* the unnamed file, -1 while all is in memory */
+    uint64_t written;      /* bytes in the file */
+};
+
+/* An empty store. */
+void store_init(struct store *store, const char *directory);
+
+/* Appends. EX_IOERR when the disk is full or the write failed, EX_OSERR without memory. */
+bool store_append(struct store *store, struct slice bytes, struct error *error);
+
+/* Bytes appended so far. */
+uint64_t store_size(const struct store *store);
+
+/* Copies `size` bytes from `offset` on into `bytes`; the stretch must have been appended. */
+bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size,
+                struct error *error);
+
+void store_free(struct store *store);
+
+#endif

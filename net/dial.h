@@ -1,0 +1,60 @@
+/* Reaching a host: all addresses and ports raced (RFC 8305 for addresses; the next port joins after
+ * a stretch of silence), and the first that greets wins, not the first that connects: a port that
+ * accepts and stays silent is no better than one that drops. */
+#ifndef NET_DIAL_H
+#define NET_DIAL_H
+
+#include "net/resolve.h"
+#include "net/stream.h"
+
+enum { DIAL_HOSTS_MAX = 8, DIAL_PORTS_MAX = 8, DIAL_ADDRESS_SIZE = 64 };
+
+struct dial_options {
+    const char *hosts[DIAL_HOSTS_MAX + 1]; /* in order of preference, NULL at the end */
+    uint16_t ports[DIAL_PORTS_MAX + 1];    /* in order of preference, 0 at the end */
+    int64_t connect_timeout;               /* milliseconds, over every address and port */
+    int64_t fallback_delay;                /* milliseconds of silence until the next port joins */
+};
+
+enum dial_verdict { DIAL_WAIT, DIAL_WON, DIAL_LOST };
+
+/* What a good greeting is, the caller knows. */
+struct dial_greeter {
+    /* Connected: may attach a transport and send first bytes. False: this candidate lost. */
+    bool (*begin)(void *context, struct stream *stream, const char *host, struct error *error);
+    /* Something is readable. DIAL_LOST fills the error with the reason; DIAL_WON leaves the
+     * greeting unconsumed in the stream. */
+    enum dial_verdict (*judge)(void *context, struct stream *stream, struct error *error);
+    void *context;
+};
+
+struct dial_peer {
+    const char *host; /* as configured */
+    uint16_t port;
+    char address[DIAL_ADDRESS_SIZE]; /* "192.0.2.1:587", "[2001:db8::1]:587" */
+    bool loopback;                   /* decided by getpeername after connect */
+    int64_t resolve_ms, connect_ms,
+        greeting_ms; /* how long each took; greeting_ms from connected to greeted */
+};
+
+struct dial;
+
+/* `options` and `greeter` must outlive the dial. NULL when memory ran out. */
+struct dial *dial_create(const struct dial_options *options, const struct dial_greeter *greeter,
+                         int64_t timeout, struct error *error);
+
+/* Waits for the next winner and hands its stream over. Candidates that lost stay lost; those still
+ * in the race when another won can win at the next call. False when none is left or
+ * connect_timeout (counted over all calls, while inside them) has passed: the error lists each
+ * address and port with its own reason; EX_NOHOST when no name existed, else EX_TEMPFAIL
+ * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so). */
+bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
+               struct error *error);
+
+/* Files the reason why the last winner turned out to be none (cut or 4xx before MAIL), so that it
+ * shows in the list of dial_next's error. */
+void dial_reject(struct dial *dial, const struct error *reason);
+
+void dial_free(struct dial *dial);
+
+#endif

@@ -1,0 +1,42 @@
+/* TLS from the client's side over a stream, verified or not at all (RFC 8314, RFC 3207, RFC 8446).
+ * Only this folder includes OpenSSL. */
+#ifndef TLS_TLS_H
+#define TLS_TLS_H
+
+#include "net/stream.h"
+
+enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
+
+struct tls_options {
+    const char *ca_file;     /* PEM file or hashed directory; NULL: the system's trust store */
+    const char *name;        /* to verify and send as SNI; NULL: the host connected to */
+    const char *fingerprint; /* keys whose capability is not there yet are refused by config/ */
+    const char *cert, *key;  /* client certificate, PEM */
+    enum tls_version min_version;
+};
+
+struct tls; /* what all connections of one submission share: context, trust store */
+
+/* NULL: EX_CONFIG for an unreadable ca_file, certificate, key or a broken openssl.cnf. `options`
+ * must outlive it. */
+struct tls *tls_create(const struct tls_options *options, struct error *error);
+void tls_free(struct tls *tls);
+
+/* Makes `stream` a TLS stream, to be verified as options.name or else `host` (a name or an address
+ * literal). Sends nothing yet. */
+bool tls_start(struct tls *tls, struct stream *stream, const char *host, struct error *error);
+
+/* Drives the handshake to its end. Until it has succeeded nothing can be sent or received. A
+ * certificate that is not trusted is EX_NOPERM with its subject, the reason and what to do; a peer
+ * that speaks no TLS, or no version or cipher of ours, EX_PROTOCOL; a cut or silence EX_TEMPFAIL.
+ */
+bool tls_handshake(struct stream *stream, int64_t deadline, struct error *error);
+
+/* One step of it without waiting, for racing (implicit TLS): sends the ClientHello. */
+enum stream_status tls_handshake_step(struct stream *stream, struct error *error);
+
+/* "TLSv1.3" and "TLS_AES_256_GCM_SHA384" after the handshake, "" on a bare stream. */
+const char *tls_protocol(const struct stream *stream);
+const char *tls_cipher(const struct stream *stream);
+
+#endif
