@@ -1,39 +1,146 @@
 # GNU make, no configure, no recursion. `make help` lists the targets.
 
-# The user's: override on the command line.
+# --- yours to override: make PREFIX=/usr CC=clang CFLAGS=-O3
 PREFIX     = /usr/local
-SYSCONFDIR = /etc
-CC        ?= cc
+SYSCONFDIR = $(if $(filter /usr/local,$(PREFIX)),/etc,$(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc))
+BINDIR     = $(PREFIX)/sbin
+MANDIR     = $(PREFIX)/share/man
+DOCDIR     = $(PREFIX)/share/doc/sendmail
+DESTDIR    =
+CC         = cc
+CLANG      = clang
 CFLAGS     = -O2 -g
 LDFLAGS    =
+WERROR     =
 BUILD      = build
+# Found by trial, see $(BUILD)/found.mk: OPENSSL_CFLAGS OPENSSL_LIBS INIPARSER_HEADER INIPARSER_LIBS
 
-HARDEN  = -fPIE -fstack-protector-strong -fstack-clash-protection -D_FORTIFY_SOURCE=2
-WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
-          -Wformat=2 -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual
-OURS    = -std=c11 -D_GNU_SOURCE -I. $(HARDEN) $(WARN)
-LINKED  = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
-LIBS    = -liniparser -lssl -lcrypto
+# --- how everything is compiled
+WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+         -Wformat=2 -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual $(WERROR)
+HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection
+FORTIFY = -D_FORTIFY_SOURCE=2
+OURS   = -std=c11 -D_GNU_SOURCE -I. -DSYSCONFDIR='"$(SYSCONFDIR)"' \
+         -DINIPARSER_HEADER='$(INIPARSER_HEADER)' $(OPENSSL_CFLAGS) $(HARDEN) $(WARN)
+LINKED = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
+LIBS   = $(INIPARSER_LIBS) $(OPENSSL_LIBS)
 
-SOURCES := $(wildcard base/*.c net/*.c tls/*.c message/*.c smtp/*.c smtp/sasl/*.c config/*.c)
-OBJECTS := $(SOURCES:%.c=$(BUILD)/%.o)
+ROOMS     := base net tls message smtp smtp/sasl config
+SOURCES   := $(wildcard $(ROOMS:%=%/*.c))
+SUPPORT   := $(wildcard tests/support/*.c)
+SMARTHOST := $(wildcard tests/smarthost/*.c)
+UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
+FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+SESSIONS  := $(wildcard tests/sessions/*.smtp)
+SCRIPTS   := tests/process tests/documentation
 
 all: $(BUILD)/sendmail
 
-$(BUILD)/sendmail: $(BUILD)/sendmail.o $(OBJECTS)
-	$(CC) $(CFLAGS) $(LINKED) $(LDFLAGS) -o $@ $^ $(LIBS)
+# --- variants: the same tree compiled another way into a folder of its own
+# $(call variant,FOLDER,COMPILER,FLAGS)
+define variant
+$(1)/%.o: %.c Makefile $(BUILD)/found.mk
+	@mkdir -p $$(@D)
+	$(2) $$(OURS) $(3) -MMD -MP -c -o $$@ $$<
 
-$(BUILD)/%.o: %.c Makefile
+$(1)/sendmail: $(1)/sendmail.o $(SOURCES:%.c=$(1)/%.o)
+	$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+
+$(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(SUPPORT:%.c=$(1)/%.o) $(SOURCES:%.c=$(1)/%.o)
+	$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lpthread
+
+$(1)/tests/%_test: $(1)/tests/%_test.o $(SUPPORT:%.c=$(1)/%.o) $(SOURCES:%.c=$(1)/%.o)
+	$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka -lpthread
+
+$(1)/tests/fuzz/%_fuzz: $(1)/tests/fuzz/%_fuzz.o $(SOURCES:%.c=$(1)/%.o)
+	$(2) $(3) -fsanitize=fuzzer $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+
+-include $$(shell find $(1) -name '*.d' 2>/dev/null)
+endef
+
+SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+$(eval $(call variant,$(BUILD),$(CC),$(CFLAGS) $(FORTIFY)))
+$(eval $(call variant,$(BUILD)/asan,$(CC),$(SANITIZE)))
+$(eval $(call variant,$(BUILD)/clang,$(CLANG),$(CFLAGS) $(FORTIFY)))
+$(eval $(call variant,$(BUILD)/fuzz,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link))
+$(eval $(call variant,$(BUILD)/coverage,$(CC),-O0 -g --coverage))
+
+# Everything that the tests of one variant need: $(call tested,FOLDER)
+tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(UNITS:%=$(1)/%)
+
+# --- what is on this machine; targets that test install what is missing, the others never do
+ifneq ($(filter check demo asan lint fuzz bench coverage check-%,$(MAKECMDGOALS)),)
+ifneq ($(lastword $(shell tests/needs $(MAKECMDGOALS) && echo present)),present)
+$(error something needed is missing, see above)
+endif
+endif
+
+$(BUILD)/found.mk: Makefile tests/find-libraries
 	@mkdir -p $(@D)
-	$(CC) $(OURS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@CC='$(CC)' OPENSSL_CFLAGS='$(OPENSSL_CFLAGS)' OPENSSL_LIBS='$(OPENSSL_LIBS)' \
+	 INIPARSER_HEADER='$(INIPARSER_HEADER)' INIPARSER_LIBS='$(INIPARSER_LIBS)' \
+	 tests/find-libraries $(@D)/trial > $@.new && mv $@.new $@
 
-# A unit test is its own program: make build/tests/base/text_test
-$(BUILD)/tests/%_test: $(BUILD)/tests/%_test.o $(OBJECTS)
-	$(CC) $(CFLAGS) $(LINKED) $(LDFLAGS) -o $@ $^ $(LIBS) -lcmocka
+ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
+include $(BUILD)/found.mk
+endif
+
+# --- proving it
+check: $(call tested,$(BUILD))
+	@tests/run $(BUILD) $(UNITS) $(SESSIONS) $(SCRIPTS)
+
+asan: $(call tested,$(BUILD)/asan)
+	@tests/run $(BUILD)/asan $(UNITS) $(SESSIONS) $(SCRIPTS)
+
+coverage: $(call tested,$(BUILD)/coverage)
+	@tests/run $(BUILD)/coverage $(UNITS) $(SESSIONS) $(SCRIPTS)
+	@gcovr --root . --filter '(base|net|tls|message|smtp|config|sendmail)' $(BUILD)/coverage
+
+check-clang: $(call tested,$(BUILD)/clang)
+
+check-servers: $(BUILD)/sendmail
+	@tests/servers/run $(BUILD)
+
+fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
+	@tests/fuzz/run $(BUILD)/fuzz
+
+lint:
+	@tests/lint/run
+
+bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
+	@tests/bench/run $(BUILD)
+
+demo: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
+	@tests/demo $(BUILD)
+
+# --- installing it
+install: $(BUILD)/sendmail
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
+	install -m 755 $(BUILD)/sendmail $(DESTDIR)$(BINDIR)/sendmail
+	install -m 644 man/sendmail.8 $(DESTDIR)$(MANDIR)/man8/sendmail.8
+	install -m 644 man/sendmail.ini.5 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
+	install -m 644 config.example.ini README $(DESTDIR)$(DOCDIR)/
+	@echo 'Now write $(SYSCONFDIR)/sendmail/config.ini (start from $(DOCDIR)/config.example.ini).'
+
+uninstall:
+	rm -f $(DESTDIR)$(BINDIR)/sendmail $(DESTDIR)$(MANDIR)/man8/sendmail.8 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
+	rm -rf $(DESTDIR)$(DOCDIR)
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all clean
+help:
+	@echo 'make                 build $(BUILD)/sendmail'
+	@echo 'make demo            send a real message over TLS to a smarthost started here'
+	@echo 'make check           unit tests, sessions, documentation: under a minute'
+	@echo 'make asan            the same under AddressSanitizer and UBSan'
+	@echo 'make check-servers   against a real Postfix with Dovecot SASL (root, own mount namespace)'
+	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
+	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS=15 each)'
+	@echo 'make bench           round trips, CPU, memory, throughput beside msmtp'
+	@echo 'make coverage        line coverage of make check'
+	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
+	@echo 'make uninstall clean help'
+
+.PHONY: all check asan coverage check-clang check-servers fuzz lint bench demo install uninstall clean help
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -3,6 +3,7 @@
 #define BASE_FILE_H
 
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -12,6 +13,10 @@
  * Returns the descriptor (close-on-exec) with its `status`, or -1. A missing file is EX_NOINPUT, a
  * forbidden one EX_NOPERM, a judgement against it EX_CONFIG with the owner or the chmod to run. */
 int file_open_trusted(const char *path, struct stat *status, struct error *error);
+
+/* One read(2) behind the bytes in `buffer`, at most to limit + 1 bytes in all, so that the caller
+ * can tell too much from enough. Returns as read(2), never with EINTR; ENOMEM without memory. */
+ssize_t file_read_some(int fd, size_t limit, struct buffer *buffer);
 
 /* Reads to the end into `buffer`; more than `limit` bytes is EX_CONFIG, a read error EX_IOERR. */
 bool file_read_all(int fd, size_t limit, struct buffer *buffer, struct error *error);

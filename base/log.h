@@ -5,6 +5,8 @@
 
 #include "base/text.h"
 
+enum { LOG_LINE_SIZE = 8192 }; /* a longer line is cut */
+
 struct log_options {
     int facility;     /* LOG_MAIL ...; -1 is off */
     const char *file; /* NULL for none */
@@ -14,8 +16,8 @@ struct log_options {
 void log_open(const struct log_options *options);
 
 /* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... The file is opened with
- * O_APPEND|O_NOFOLLOW, must be regular with one link, and gets one write(2) a line, with the time
- * in front. */
+ * O_APPEND|O_NOFOLLOW, created 0600 when missing, must be regular with one link, and gets one
+ * write(2) a line, with the time in front. */
 void log_line(int priority, const char *line);
 
 /* Appends " key=value" (no blank in front of the first); a value that is empty or has anything but

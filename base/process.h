@@ -6,10 +6,14 @@
 
 /* The first lines of main: umask 077, file size limit's and pipe's signals ignored, every other
  * handler, the mask and the timers reset, descriptors 0-2 open (a closed one becomes /dev/null),
- * and the environment cut to what SECURITY demands of the uid and of a set-group-ID start. */
+ * and the environment cut to what SECURITY demands of the uid and of a set-group-ID start, which
+ * takes HOME from passwd. */
 bool process_start(struct error *error);
 
-/* Reads and throws away what is left on `fd`, unless it is a terminal: a caller that is still
+/* Every signal's handler to the default and the mask emptied: for a child. */
+void process_reset_signals(void);
+
+/* Reads and throws away what is left on `fd`, if that is a pipe or a socket: a caller that is still
  * writing must not die of SIGPIPE. */
 void process_drain(int fd);
 

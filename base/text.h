@@ -24,9 +24,12 @@ void text_add_format(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Appends bytes from outside so that they are safe to show: printable ASCII stays, backslash
- * becomes
- * \\, everything else \r \n \t or \xHH; at most `limit` bytes of output, then "...". */
+ * becomes \\, everything else \r \n \t or \xHH; at most `limit` bytes of output, then "...".
+ * Neither the limit nor an overflow cuts an escape in two. */
 void text_add_escaped(struct text *text, struct slice slice, size_t limit);
+
+/* The same between double quotes; one inside becomes \". */
+void text_add_quoted(struct text *text, struct slice slice, size_t limit);
 
 struct slice text_slice(const struct text *text);
 

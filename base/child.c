@@ -1,0 +1,134 @@
+/* A child process, its output and its end. Invariant: while pid is not 0 the child is not reaped
+ * and leads its own process group, so that both numbers are still its own. */
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/process.h"
+
+static void run(int (*body)(void *argument, int output), void *argument, int output, pid_t parent)
+{
+    setpgid(0, 0);
+    process_reset_signals();
+    /* Work nobody waits for any more is not worth finishing. */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EX_SOFTWARE);
+    _exit(body(argument, output));
+}
+
+bool child_start(struct child *child, int (*body)(void *argument, int output), void *argument,
+                 struct error *error)
+{
+    *child = (struct child){.pid = 0, .output = -1};
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_set_errno(error, EX_OSERR, "child process: no pipe");
+
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid == 0) {
+        close(ends[0]);
+        run(body, argument, ends[1], parent);
+    }
+    int reason = errno;
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+        errno = reason;
+        return error_set_errno(error, EX_OSERR, "child process: cannot be started");
+    }
+    /* The child does the same: whoever runs first, the group is there when it is needed. */
+    setpgid(pid, pid);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    *child = (struct child){.pid = pid, .output = ends[0]};
+    return true;
+}
+
+bool child_read(struct child *child, size_t limit, struct buffer *output, bool *ended,
+                struct error *error)
+{
+    *ended = false;
+    for (;;) {
+        ssize_t count = file_read_some(child->output, limit, output);
+        if (count == 0) {
+            *ended = true;
+            return true;
+        }
+        if (count < 0 && errno == EAGAIN)
+            return true;
+        if (count < 0 && errno == ENOMEM)
+            return error_set_memory(error);
+        if (count < 0)
+            return error_set_errno(error, EX_OSERR, "child process: read");
+        if (output->length > limit)
+            return error_set(error, EX_SOFTWARE, "child process: more than %zu bytes of output",
+                             limit);
+    }
+}
+
+static bool read_to_end(struct child *child, int64_t deadline, size_t limit, struct buffer *output,
+                        struct error *error)
+{
+    for (;;) {
+        bool ended;
+        if (!child_read(child, limit, output, &ended, error))
+            return false;
+        if (ended)
+            return true;
+        int remaining = clock_remaining(deadline);
+        if (remaining == 0)
+            return error_set(error, EX_TEMPFAIL, "child process: not done in time");
+        struct pollfd wait = {.fd = child->output, .events = POLLIN};
+        if (poll(&wait, 1, remaining) < 0 && errno != EINTR)
+            return error_set_errno(error, EX_OSERR, "child process: poll");
+    }
+}
+
+/* Waits for a child whose output has ended; most are gone already. */
+static bool reap(struct child *child, int64_t deadline, int *status, struct error *error)
+{
+    for (;;) {
+        pid_t pid = waitpid(child->pid, status, WNOHANG);
+        if (pid == child->pid) {
+            child->pid = 0;
+            close(child->output);
+            child->output = -1;
+            return true;
+        }
+        if (pid < 0 && errno != EINTR)
+            return error_set_errno(error, EX_OSERR, "child process: wait");
+        if (clock_remaining(deadline) == 0)
+            return error_set(error, EX_TEMPFAIL, "child process: not done in time");
+        poll(NULL, 0, 1);
+    }
+}
+
+bool child_finish(struct child *child, int64_t deadline, size_t limit, struct buffer *output,
+                  int *status, struct error *error)
+{
+    *status = 0;
+    if (read_to_end(child, deadline, limit, output, error) && reap(child, deadline, status, error))
+        return true;
+    child_stop(child);
+    return false;
+}
+
+void child_stop(struct child *child)
+{
+    if (child->pid == 0)
+        return;
+    kill(-child->pid, SIGKILL);
+    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    close(child->output);
+    *child = (struct child){.pid = 0, .output = -1};
+}

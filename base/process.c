@@ -1,0 +1,140 @@
+/* What the caller handed us is not to be believed: a set-group-ID program, a mailer started by cron
+ * and one started by a web server all begin in the same state. */
+#include "base/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* Entries that end in '*' are prefixes. */
+static const char *const kept_always[] = {"TZ", "LANG", "LC_*", "TERM", "NO_COLOR", NULL};
+static const char *const kept_for_root[] = {"CREDENTIALS_DIRECTORY", NULL};
+static const char *const kept_ordinarily[] = {
+    "HOME",  "USER",   "LOGNAME",       "PATH",         "CREDENTIALS_DIRECTORY",
+    "XDG_*", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", NULL};
+
+static bool matches(const char *variable, const char *pattern)
+{
+    size_t length = strcspn(pattern, "*");
+    if (strncmp(variable, pattern, length) != 0)
+        return false;
+    return pattern[length] == '*' || variable[length] == '=';
+}
+
+static bool is_listed(const char *variable, const char *const *patterns)
+{
+    for (; *patterns != NULL; patterns++) {
+        if (matches(variable, *patterns))
+            return true;
+    }
+    return false;
+}
+
+static bool is_set_id(void)
+{
+    return getegid() != getgid() || geteuid() != getuid() || getauxval(AT_SECURE) != 0;
+}
+
+static bool is_kept(const char *variable)
+{
+    if (is_listed(variable, kept_always))
+        return true;
+    if (getuid() == 0)
+        return is_listed(variable, kept_for_root);
+    return !is_set_id() && is_listed(variable, kept_ordinarily);
+}
+
+static void cut_environment(void)
+{
+    if (environ == NULL)
+        return;
+    char **kept = environ;
+    for (char **variable = environ; *variable != NULL; variable++) {
+        if (is_kept(*variable))
+            *kept++ = *variable;
+    }
+    *kept = NULL;
+}
+
+static bool set_home(struct error *error)
+{
+    const struct passwd *user = getpwuid(getuid());
+    if (user == NULL || user->pw_dir == NULL)
+        return true;
+    return setenv("HOME", user->pw_dir, 1) == 0 || error_set_memory(error);
+}
+
+static bool open_standard_descriptors(struct error *error)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) != -1 || errno != EBADF)
+            continue;
+        /* The lowest free descriptor is this one: all below are open. */
+        if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+            return error_set_errno(error, EX_OSERR, "start: /dev/null in place of descriptor %d",
+                                   fd);
+    }
+    return true;
+}
+
+static void reset_timers(void)
+{
+    static const struct {
+        int which, signal;
+    } timers[] = {{ITIMER_REAL, SIGALRM}, {ITIMER_VIRTUAL, SIGVTALRM}, {ITIMER_PROF, SIGPROF}};
+    static const struct itimerval off;
+    for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++) {
+        setitimer(timers[i].which, &off, NULL);
+        /* Ignoring throws away one that went off behind the caller's mask. */
+        signal(timers[i].signal, SIG_IGN);
+    }
+}
+
+void process_reset_signals(void)
+{
+    for (int number = 1; number < NSIG; number++)
+        signal(number, SIG_DFL);
+    sigset_t none;
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+bool process_start(struct error *error)
+{
+    if (!open_standard_descriptors(error))
+        return false;
+    umask(077);
+    reset_timers();
+    process_reset_signals();
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+
+    cut_environment();
+    return !is_set_id() || set_home(error);
+}
+
+void process_drain(int fd)
+{
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !(S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)))
+        return;
+    char discarded[64 * 1024];
+    for (;;) {
+        ssize_t count = read(fd, discarded, sizeof discarded);
+        if (count > 0 || (count < 0 && errno == EINTR))
+            continue;
+        if (count == 0 || errno != EAGAIN)
+            return;
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (poll(&wait, 1, -1) < 0 && errno != EINTR)
+            return;
+    }
+}

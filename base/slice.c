@@ -1,0 +1,179 @@
+/* Runs of bytes. Invariant: nothing outside the slice is ever read, and a NUL ends nothing. */
+#include "base/slice.h"
+
+#include <string.h>
+
+static bool is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
+}
+
+static unsigned char fold(char byte)
+{
+    unsigned char folded = (unsigned char)byte;
+    return folded >= 'A' && folded <= 'Z' ? (unsigned char)(folded | 0x20) : folded;
+}
+
+struct slice slice_make(const char *bytes, size_t length)
+{
+    return (struct slice){bytes, length};
+}
+
+struct slice slice_of(const char *string)
+{
+    if (string == NULL)
+        return slice_make("", 0);
+    return slice_make(string, strlen(string));
+}
+
+bool slice_equals(struct slice a, struct slice b)
+{
+    if (a.length != b.length)
+        return false;
+    return a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0;
+}
+
+bool slice_equals_nocase(struct slice a, struct slice b)
+{
+    if (a.length != b.length)
+        return false;
+    for (size_t i = 0; i < a.length; i++) {
+        if (fold(a.bytes[i]) != fold(b.bytes[i]))
+            return false;
+    }
+    return true;
+}
+
+bool slice_starts_nocase(struct slice s, const char *prefix)
+{
+    struct slice start = slice_of(prefix);
+    return s.length >= start.length && slice_equals_nocase(slice_to(s, start.length), start);
+}
+
+struct slice slice_from(struct slice s, size_t offset)
+{
+    if (s.length == 0)
+        return s;
+    if (offset > s.length)
+        offset = s.length;
+    return slice_make(s.bytes + offset, s.length - offset);
+}
+
+struct slice slice_to(struct slice s, size_t length)
+{
+    return slice_make(s.bytes, length < s.length ? length : s.length);
+}
+
+struct slice slice_trim(struct slice s)
+{
+    while (s.length > 0 && is_blank(s.bytes[0]))
+        s = slice_from(s, 1);
+    while (s.length > 0 && is_blank(s.bytes[s.length - 1]))
+        s.length--;
+    return s;
+}
+
+size_t slice_find(struct slice s, char byte)
+{
+    const char *found = s.length > 0 ? memchr(s.bytes, byte, s.length) : NULL;
+    return found != NULL ? (size_t)(found - s.bytes) : s.length;
+}
+
+bool slice_cut(struct slice *rest, char delimiter, struct slice *piece)
+{
+    if (rest->length == 0)
+        return false;
+    size_t end = slice_find(*rest, delimiter);
+    *piece = slice_to(*rest, end);
+    *rest = slice_from(*rest, end + 1);
+    return true;
+}
+
+bool slice_cut_word(struct slice *rest, struct slice *word)
+{
+    size_t start = 0;
+    while (start < rest->length && is_blank(rest->bytes[start]))
+        start++;
+    *rest = slice_from(*rest, start);
+
+    size_t end = 0;
+    while (end < rest->length && !is_blank(rest->bytes[end]))
+        end++;
+    *word = slice_to(*rest, end);
+    *rest = slice_from(*rest, end);
+    return end > 0;
+}
+
+bool slice_parse_number(struct slice s, uint64_t limit, uint64_t *value)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < s.length; i++) {
+        if (s.bytes[i] < '0' || s.bytes[i] > '9')
+            return false;
+        uint64_t digit = (uint64_t)(s.bytes[i] - '0');
+        if (number > limit / 10 || digit > limit - number * 10)
+            return false;
+        number = number * 10 + digit;
+    }
+    if (s.length == 0)
+        return false;
+    *value = number;
+    return true;
+}
+
+/* How many bytes of ASCII s starts with; eight at a time, because whole messages come through. */
+static size_t count_ascii(struct slice s)
+{
+    size_t count = 0;
+    uint64_t eight;
+    while (s.length - count >= sizeof eight) {
+        memcpy(&eight, s.bytes + count, sizeof eight);
+        if ((eight & UINT64_C(0x8080808080808080)) != 0)
+            break;
+        count += sizeof eight;
+    }
+    while (count < s.length && (unsigned char)s.bytes[count] < 0x80)
+        count++;
+    return count;
+}
+
+bool slice_has_8bit(struct slice s)
+{
+    return count_ascii(s) < s.length;
+}
+
+/* Length of the well-formed sequence of two to four bytes that s starts with (the table of RFC 3629
+ * section 4), or 0 when there is none. */
+static size_t count_sequence(struct slice s)
+{
+    unsigned char lead = (unsigned char)s.bytes[0];
+    if (lead < 0xc2 || lead > 0xf4)
+        return 0;
+    size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (s.length < length)
+        return 0;
+
+    unsigned char lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    unsigned char highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    unsigned char second = (unsigned char)s.bytes[1];
+    if (second < lowest || second > highest)
+        return 0;
+    for (size_t i = 2; i < length; i++) {
+        if (((unsigned char)s.bytes[i] & 0xc0) != 0x80)
+            return 0;
+    }
+    return length;
+}
+
+bool slice_is_utf8(struct slice s)
+{
+    s = slice_from(s, count_ascii(s));
+    while (s.length > 0) {
+        size_t length = count_sequence(s);
+        if (length == 0)
+            return false;
+        s = slice_from(s, length);
+        s = slice_from(s, count_ascii(s));
+    }
+    return true;
+}
