@@ -37,23 +37,36 @@ SCRIPTS   := tests/process tests/documentation
 all: $(BUILD)/sendmail
 
 # --- variants: the same tree compiled another way into a folder of its own
-# $(call variant,FOLDER,COMPILER,FLAGS)
+# V=1 shows the commands. $(call variant,FOLDER,COMPILER,FLAGS)
+V      =
+silent = $(if $(V),,@echo '  $(1)';)
 define variant
 $(1)/%.o: %.c Makefile $(BUILD)/found.mk
 	@mkdir -p $$(@D)
-	$(2) $$(OURS) $(3) -MMD -MP -c -o $$@ $$<
+	$$(call silent,$(2) -c $$<)$(2) $$(OURS) $(3) -MMD -MP -c -o $$@ $$<
 
-$(1)/sendmail: $(1)/sendmail.o $(SOURCES:%.c=$(1)/%.o)
-	$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(1)/rooms.a: $(SOURCES:%.c=$(1)/%.o)
+	@rm -f $$@
+	$$(call silent,ar $$@)ar rc $$@ $$^
 
-$(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(SUPPORT:%.c=$(1)/%.o) $(SOURCES:%.c=$(1)/%.o)
-	$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lpthread
+$(1)/support.a: $(SUPPORT:%.c=$(1)/%.o)
+	@rm -f $$@
+	$$(call silent,ar $$@)ar rc $$@ $$^
 
-$(1)/tests/%_test: $(1)/tests/%_test.o $(SUPPORT:%.c=$(1)/%.o) $(SOURCES:%.c=$(1)/%.o)
-	$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka -lpthread
+$(1)/sendmail: $(1)/sendmail.o $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 
-$(1)/tests/fuzz/%_fuzz: $(1)/tests/fuzz/%_fuzz.o $(SOURCES:%.c=$(1)/%.o)
-	$(2) $(3) -fsanitize=fuzzer $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+$(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(1)/support.a $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lpthread
+
+$(1)/tests/bench/%: $(1)/tests/bench/%.o
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
+
+$(1)/tests/%_test: $(1)/tests/%_test.o $(1)/support.a $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka -lpthread
+
+$(1)/tests/fuzz/%_fuzz: $(1)/tests/fuzz/%_fuzz.o $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) -fsanitize=fuzzer $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 
 -include $$(shell find $(1) -name '*.d' 2>/dev/null)
 endef
@@ -107,7 +120,7 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
 lint:
 	@tests/lint/run
 
-bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
+bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy
 	@tests/bench/run $(BUILD)
 
 demo: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
@@ -136,7 +149,7 @@ help:
 	@echo 'make asan            the same under AddressSanitizer and UBSan'
 	@echo 'make check-servers   against a real Postfix with Dovecot SASL (root, own mount namespace)'
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
-	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS=15 each)'
+	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
 	@echo 'make bench           round trips, CPU, memory, throughput beside msmtp'
 	@echo 'make coverage        line coverage of make check'
 	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='

@@ -17,9 +17,11 @@
 /* Entries that end in '*' are prefixes. */
 static const char *const kept_always[] = {"TZ", "LANG", "LC_*", "TERM", "NO_COLOR", NULL};
 static const char *const kept_for_root[] = {"CREDENTIALS_DIRECTORY", NULL};
-static const char *const kept_ordinarily[] = {
-    "HOME",  "USER",   "LOGNAME",       "PATH",         "CREDENTIALS_DIRECTORY",
-    "XDG_*", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", NULL};
+static const char *const kept_ordinarily[] = {"HOME", "USER", "LOGNAME", "PATH",
+                                              "CREDENTIALS_DIRECTORY", "XDG_*", "TMPDIR",
+                                              "SSL_CERT_FILE", "SSL_CERT_DIR",
+                                              /* what a password_command is going to need */
+                                              "GNUPGHOME", "DBUS_SESSION_BUS_ADDRESS", NULL};
 
 static bool matches(const char *variable, const char *pattern)
 {

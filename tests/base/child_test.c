@@ -1,0 +1,253 @@
+/* Goal: a child's output and status arrive, and none survives its deadline, limit or stop. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+
+static int answer(void *argument, int output)
+{
+    struct error error;
+    return file_write_all(output, slice_of(argument), &error) ? 7 : 1;
+}
+
+static int answer_endlessly(void *argument, int output)
+{
+    struct error error;
+    while (file_write_all(output, slice_of(argument), &error))
+        continue;
+    return 0;
+}
+
+static int sleep_forever(void *argument, int output)
+{
+    (void)argument, (void)output;
+    while (pause() != 0)
+        continue;
+    return 0;
+}
+
+static int close_and_sleep(void *argument, int output)
+{
+    close(output);
+    return sleep_forever(argument, output);
+}
+
+/* Tells the state it was started in. */
+static int look_around(void *argument, int output)
+{
+    (void)argument, (void)output;
+    sigset_t mask;
+    if (signal(SIGPIPE, SIG_DFL) != SIG_DFL || signal(SIGXFSZ, SIG_DFL) != SIG_DFL)
+        return 1;
+    if (sigprocmask(SIG_BLOCK, NULL, &mask) != 0 || sigismember(&mask, SIGTERM))
+        return 2;
+    if (getpgrp() != getpid())
+        return 3;
+    return (fcntl(output, F_GETFD) & FD_CLOEXEC) != 0 ? 0 : 4;
+}
+
+/* Leaves a process of its own behind, which holds the descriptor `argument` points to. */
+static int fork_and_sleep(void *argument, int output)
+{
+    if (fork() < 0)
+        return 1;
+    ssize_t count = write(*(int *)argument, "x", 1);
+    return count == 1 ? sleep_forever(argument, output) : 1;
+}
+
+static void assert_gone(const struct child *child)
+{
+    assert_int_equal(child->pid, 0);
+    assert_int_equal(child->output, -1);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+}
+
+static void output_and_status(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    int status;
+    char text[] = "answer";
+    assert_true(child_start(&child, answer, text, &error));
+    assert_true((fcntl(child.output, F_GETFD) & FD_CLOEXEC) != 0);
+    assert_true((fcntl(child.output, F_GETFL) & O_NONBLOCK) != 0);
+    assert_true(child_finish(&child, clock_deadline(10000), 6, &output, &status, &error));
+    assert_true(slice_equals(buffer_slice(&output), slice_of("answer")));
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_gone(&child);
+    child_stop(&child);
+    buffer_free(&output);
+}
+
+static void reading_never_waits(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    bool ended = true;
+    assert_true(child_start(&child, sleep_forever, NULL, &error));
+    assert_true(child_read(&child, 100, &output, &ended, &error));
+    assert_false(ended);
+    assert_int_equal(output.length, 0);
+    child_stop(&child);
+    assert_gone(&child);
+
+    char text[] = "text";
+    assert_true(child_start(&child, answer, text, &error));
+    while (!ended) {
+        struct pollfd wait = {.fd = child.output, .events = POLLIN};
+        assert_int_equal(poll(&wait, 1, 10000), 1);
+        assert_true(child_read(&child, 100, &output, &ended, &error));
+    }
+    assert_true(slice_equals(buffer_slice(&output), slice_of("text")));
+    child_stop(&child);
+    assert_gone(&child);
+    buffer_free(&output);
+}
+
+static void too_much_output_ends_it(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    int status;
+    char text[] = "0123456789";
+    assert_true(child_start(&child, answer_endlessly, text, &error));
+    assert_false(child_finish(&child, clock_deadline(10000), 100000, &output, &status, &error));
+    assert_int_equal(error.exit_code, EX_SOFTWARE);
+    assert_int_equal(output.length, 100001);
+    assert_gone(&child);
+    buffer_free(&output);
+}
+
+static void a_deadline_ends_it(void **state)
+{
+    (void)state;
+    static int (*const bodies[])(void *, int) = {sleep_forever, close_and_sleep};
+    for (size_t i = 0; i < 2; i++) {
+        struct error error;
+        struct child child;
+        struct buffer output = {0};
+        int status;
+        int64_t start = clock_now();
+        assert_true(child_start(&child, bodies[i], NULL, &error));
+        assert_false(child_finish(&child, clock_deadline(30), 10, &output, &status, &error));
+        assert_int_equal(error.exit_code, EX_TEMPFAIL);
+        assert_true(clock_now() - start >= 29);
+        assert_gone(&child);
+        buffer_free(&output);
+    }
+}
+
+static void a_child_starts_in_order(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    int status;
+    sigset_t mask, before;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGTERM);
+    sigprocmask(SIG_BLOCK, &mask, &before);
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_true(child_start(&child, look_around, NULL, &error));
+    assert_true(child_finish(&child, clock_deadline(10000), 10, &output, &status, &error));
+    assert_int_equal(status, 0);
+    signal(SIGPIPE, SIG_DFL);
+    signal(SIGXFSZ, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    buffer_free(&output);
+}
+
+static void stopping_ends_the_whole_group(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    int ends[2];
+    char byte;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_true(child_start(&child, fork_and_sleep, &ends[1], &error));
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    child_stop(&child);
+    assert_gone(&child);
+    /* The end of the file comes when nobody holds the other end any more. */
+    struct pollfd wait = {.fd = ends[0], .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+
+static void a_signal_shows_in_the_status(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    int status;
+    assert_true(child_start(&child, sleep_forever, NULL, &error));
+    kill(child.pid, SIGTERM);
+    assert_true(child_finish(&child, clock_deadline(10000), 10, &output, &status, &error));
+    assert_true(WIFSIGNALED(status));
+    buffer_free(&output);
+}
+
+static void none_is_harmless(void **state)
+{
+    (void)state;
+    struct child child = {0};
+    child_stop(&child);
+    child_stop(&child);
+    assert_true(fcntl(STDIN_FILENO, F_GETFD) != -1);
+
+    struct error error;
+    struct rlimit before, none;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = 3;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    bool started = child_start(&child, sleep_forever, NULL, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(started);
+    assert_int_equal(error.exit_code, EX_OSERR);
+    assert_gone(&child);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(output_and_status),
+        cmocka_unit_test(reading_never_waits),
+        cmocka_unit_test(too_much_output_ends_it),
+        cmocka_unit_test(a_deadline_ends_it),
+        cmocka_unit_test(a_child_starts_in_order),
+        cmocka_unit_test(stopping_ends_the_whole_group),
+        cmocka_unit_test(a_signal_shows_in_the_status),
+        cmocka_unit_test(none_is_harmless),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
