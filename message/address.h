@@ -23,6 +23,7 @@ enum address_token_kind {
 struct address_token {
     enum address_token_kind kind;
     struct slice span;
+    bool unterminated; /* a comment or string that the value's end cut off */
 };
 
 /* The next token of `rest`, cut off it. Unterminated comments and strings end with the value. No
@@ -31,15 +32,15 @@ struct address_token address_next_token(struct slice *rest);
 
 /* One mailbox of a list. */
 struct address_mailbox {
-    struct slice
-        local; /* of the value: as written, may have blanks and comments around dots inside */
-    struct slice domain; /* empty for a bare local part */
-    struct slice whole;  /* everything between the commas, display name included */
+    struct slice local;  /* as written: blanks and comments may stand around its dots */
+    struct slice domain; /* the same; empty for a bare local part */
+    struct slice whole; /* all between the commas without blanks at its ends, display name included;
+                           set on failure too */
 };
 
 /* The next mailbox of `rest` (groups opened, routes and display names skipped, empty elements
- * passed over); `found` is false at the end. EX_USAGE with the position for what is no address.
- * Time is linear in the list. */
+ * passed over); `found` is false at the end. EX_USAGE with the position for what is no address;
+ * `rest` is then behind it. A semicolon divides like a comma. Time is linear in the list. */
 bool address_next(struct slice *rest, struct address_mailbox *mailbox, bool *found,
                   struct error *error);
 
@@ -56,6 +57,10 @@ bool address_canonical(const struct address_mailbox *mailbox, const char *defaul
  * "". For -f and configured addresses. */
 bool address_parse_one(struct slice string, const char *default_domain, struct text *out,
                        bool *needs_utf8, struct error *error);
+
+/* False (EX_USAGE, with the position) when `string` has a control character other than a tab: an
+ * address from the command line has no folds, as one in a header may. */
+bool address_check_controls(struct slice string, struct error *error);
 
 /* True when `address` matches one of the blank-separated `patterns`, in which '*' stands for any
  * run of characters; the domain without regard to case. */

@@ -24,9 +24,10 @@ struct envelope {
     const char *sender; /* canonical; "" is the null sender */
     struct recipient *recipients;
     size_t count, capacity;
-    bool needs_utf8;    /* an address has a non-ASCII local part: SMTPUTF8 must be asked for */
-    struct arena arena; /* owns every string above */
-    uint32_t *index;    /* hash table over the recipients, for duplicates */
+    bool needs_utf8;        /* an address has a non-ASCII local part: SMTPUTF8 must be asked for */
+    struct arena arena;     /* owns every string above */
+    const char *last_reply; /* the one filed last */
+    uint32_t *index;        /* hash table over the recipients, for duplicates */
     size_t index_size;
 };
 

@@ -53,10 +53,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     bool found = true;
     check_tokens(list);
     while (found) {
-        if (!address_next(&rest, &mailbox, &found, &error))
-            continue;
-        if (found)
+        bool good = address_next(&rest, &mailbox, &found, &error);
+        if (good && found)
             check_canonical(&mailbox);
+        found = found || !good; /* the list goes on behind what is no address */
     }
     return 0;
 }
