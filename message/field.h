@@ -37,11 +37,19 @@ enum field_kind {
     FIELD_STRUCTURED    /* tokens: no encoded words outside comments */
 };
 
+/* The line limit of RFC 5322 section 2.1.1 bounds a name, too. */
+enum { FIELD_NAME_LIMIT = 998 };
+
+/* Splits a field at its colon. False when `field` does not start like one: a name is printable
+ * ASCII without blanks and colon, then blanks (a CR counts as one) are tolerated, then comes the
+ * colon, after at most FIELD_NAME_LIMIT octets. `value` is everything behind the colon. */
+bool field_split(struct slice field, struct slice *name, struct slice *value);
+
 /* By name, ASCII case-insensitively. */
 enum field_id field_find(struct slice name);
 enum field_kind field_kind(enum field_id id);
 
-/* The name as it is best written: "Message-ID". */
+/* The name as it is best written: "Message-ID"; "" for FIELD_OTHER and FIELD_GARBAGE. */
 const char *field_name(enum field_id id);
 
 /* True for the Resent- ones. */

@@ -14,7 +14,7 @@ struct extent {
 };
 
 struct store {
-    const char *directory; /* where the unnamed file is made; NULL: TMPDIR, or /var/tmp */
+    const char *directory; /* where the unnamed file is made; NULL: TMPDIR if it serves, /var/tmp */
     struct buffer memory;  /* the bytes while fd is -1, else those not yet written */
     int fd;                /* the unnamed file, -1 while all is in memory */
     uint64_t written;      /* bytes in the file */
@@ -23,7 +23,8 @@ struct store {
 /* An empty store. */
 void store_init(struct store *store, const char *directory);
 
-/* Appends. EX_IOERR when the disk is full or the write failed, EX_OSERR without memory. */
+/* Appends. EX_IOERR when the disk is full or the write failed, EX_CANTCREAT when there is no place
+ * for the file, EX_OSERR without memory. After a failure the store is only good for store_free. */
 bool store_append(struct store *store, struct slice bytes, struct error *error);
 
 /* Bytes appended so far. */
@@ -33,6 +34,7 @@ uint64_t store_size(const struct store *store);
 bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size,
                 struct error *error);
 
+/* Leaves an empty store; harmless twice. */
 void store_free(struct store *store);
 
 #endif

@@ -1,0 +1,102 @@
+/* Bytes kept once: in memory while they are few, else in an unnamed file.
+ *
+ * Invariant: the store's bytes are the first `written` bytes of the file followed by those in
+ * `memory`, and the file's position stands at `written`. Reading never moves it. */
+#include "message/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/text.h"
+
+/* Appends below this size are gathered, once there is a file. */
+enum { WRITE_SIZE = 64 * 1024 };
+
+void store_init(struct store *store, const char *directory)
+{
+    *store = (struct store){.directory = directory, .fd = -1};
+}
+
+static bool write_bytes(struct store *store, struct slice bytes, struct error *error)
+{
+    struct text_shown shown;
+
+    if (!file_write_all(store->fd, bytes, error))
+        return error_add_context(error, "keeping the message in %s",
+                                 text_show(&shown, slice_of(store->directory)));
+    store->written += bytes.length;
+    return true;
+}
+
+static bool flush(struct store *store, struct error *error)
+{
+    if (!write_bytes(store, buffer_slice(&store->memory), error))
+        return false;
+    buffer_clear(&store->memory);
+    return true;
+}
+
+static int open_file(struct store *store, struct error *error)
+{
+    if (store->directory == NULL) {
+        const char *temporary = getenv("TMPDIR");
+        struct error ignored;
+        int fd = -1;
+
+        if (temporary != NULL && temporary[0] == '/')
+            fd = file_open_unnamed(temporary, &ignored);
+        store->directory = fd >= 0 ? temporary : "/var/tmp";
+        if (fd >= 0)
+            return fd;
+    }
+    return file_open_unnamed(store->directory, error);
+}
+
+static bool gather(struct store *store, struct slice bytes, struct error *error)
+{
+    return buffer_add(&store->memory, bytes) || error_set_memory(error);
+}
+
+bool store_append(struct store *store, struct slice bytes, struct error *error)
+{
+    size_t limit = store->fd < 0 ? STORE_MEMORY_LIMIT : WRITE_SIZE;
+
+    if (bytes.length <= limit && store->memory.length <= limit - bytes.length)
+        return gather(store, bytes, error);
+    if (store->fd < 0 && (store->fd = open_file(store, error)) < 0)
+        return error_add_context(error, "keeping the message");
+    if (!flush(store, error))
+        return false;
+    if (bytes.length >= WRITE_SIZE)
+        return write_bytes(store, bytes, error);
+    return gather(store, bytes, error);
+}
+
+uint64_t store_size(const struct store *store)
+{
+    return store->written + store->memory.length;
+}
+
+bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size, struct error *error)
+{
+    size_t in_file = 0;
+
+    if (offset < store->written)
+        in_file = store->written - offset < size ? (size_t)(store->written - offset) : size;
+    if (in_file > 0 && !file_read_at(store->fd, bytes, in_file, offset, error))
+        return error_add_context(error, "reading the kept message");
+    if (in_file < size)
+        memcpy(bytes + in_file, store->memory.bytes + (offset + in_file - store->written),
+               size - in_file);
+    return true;
+}
+
+void store_free(struct store *store)
+{
+    if (store->fd >= 0)
+        close(store->fd);
+    buffer_free(&store->memory);
+    store_init(store, store->directory);
+}
