@@ -1,0 +1,191 @@
+/* Transfer encodings of a body (RFC 2045 sections 6.7 and 6.8).
+ *
+ * Invariant: no line is longer than 76 octets, and what is held back between two calls is at most
+ * one blank and one CR, or less than one line of base64. A line of quoted-printable ends after 75
+ * octets at the latest, so that there is always room for the '=' of a soft line break. */
+#include "message/encoder.h"
+
+#include <string.h>
+
+#include "base/codec.h"
+
+enum { READY_SIZE = 32 * 1024, SLICE_SIZE = 8 * 1024, NOT_FROM = 5 };
+
+void encoder_open(struct encoder *encoder, enum encoder_kind kind, struct store *store)
+{
+    *encoder = (struct encoder){.kind = kind, .store = store};
+}
+
+static bool flush(struct encoder *encoder, struct error *error)
+{
+    if (encoder->ready.failed)
+        return error_set_memory(error);
+    if (!store_append(encoder->store, buffer_slice(&encoder->ready), error))
+        return false;
+    buffer_clear(&encoder->ready);
+    return true;
+}
+
+/* A unit is an octet that stands for itself, or one as =XX; it is never divided. */
+static void put_unit(struct encoder *encoder, const char *unit, size_t length)
+{
+    if (encoder->column + length >= ENCODER_LINE_LIMIT) {
+        buffer_add_string(&encoder->ready, "=\r\n");
+        encoder->column = encoder->from = 0;
+    }
+    buffer_add(&encoder->ready, slice_make(unit, length));
+    encoder->column += length;
+}
+
+static void put_escaped(struct encoder *encoder, char octet)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    unsigned char byte = (unsigned char)octet;
+    const char unit[] = {'=', digits[byte >> 4], digits[byte & 15]};
+    put_unit(encoder, unit, sizeof unit);
+    encoder->from = NOT_FROM;
+}
+
+static void put_plain(struct encoder *encoder, char octet)
+{
+    put_unit(encoder, &octet, 1);
+    bool more = encoder->from < strlen("From") && octet == "From"[encoder->from];
+    encoder->from = more ? encoder->from + 1 : NOT_FROM;
+}
+
+/* Hands on the blank and the CR that were held back, now that what follows is no line end. */
+static void put_held(struct encoder *encoder)
+{
+    if (encoder->blank != 0 && (encoder->carriage || encoder->from == strlen("From")))
+        put_escaped(encoder, encoder->blank);
+    else if (encoder->blank != 0)
+        put_plain(encoder, encoder->blank);
+    if (encoder->carriage)
+        put_escaped(encoder, '\r');
+    encoder->blank = 0;
+    encoder->carriage = false;
+}
+
+static void end_line(struct encoder *encoder)
+{
+    if (encoder->blank != 0)
+        put_escaped(encoder, encoder->blank);
+    encoder->blank = 0;
+    encoder->carriage = false;
+    buffer_add_string(&encoder->ready, "\r\n");
+    encoder->column = encoder->from = 0;
+}
+
+static bool stands_for_itself(char octet)
+{
+    return octet > ' ' && octet < 0x7f && octet != '=';
+}
+
+/* A dot at the start of a line could be taken for the end of a message. */
+static bool starts_line(const struct encoder *encoder)
+{
+    return encoder->column == 0 || encoder->column + 1 >= ENCODER_LINE_LIMIT;
+}
+
+static void quote_octet(struct encoder *encoder, char octet)
+{
+    if (octet == '\n' && encoder->carriage) {
+        end_line(encoder);
+        return;
+    }
+    if (octet == '\r' && !encoder->carriage) {
+        encoder->carriage = true;
+        return;
+    }
+    put_held(encoder);
+    if (octet == ' ' || octet == '\t')
+        encoder->blank = octet;
+    else if (octet == '\r')
+        encoder->carriage = true;
+    else if (stands_for_itself(octet) && (octet != '.' || !starts_line(encoder)))
+        put_plain(encoder, octet);
+    else
+        put_escaped(encoder, octet);
+}
+
+/* Takes what needs no thought in one go, since nearly all of a body is like that. */
+static size_t quote_run(struct encoder *encoder, struct slice octets)
+{
+    size_t length = 0;
+    if (encoder->blank != 0 || encoder->carriage || encoder->from != NOT_FROM)
+        return 0;
+    octets = slice_to(octets, ENCODER_LINE_LIMIT - 1 - encoder->column);
+    while (length < octets.length &&
+           (stands_for_itself(octets.bytes[length]) || octets.bytes[length] == ' '))
+        length++;
+    while (length > 0 && octets.bytes[length - 1] == ' ')
+        length--;
+    buffer_add(&encoder->ready, slice_to(octets, length));
+    encoder->column += length;
+    return length;
+}
+
+static void add_quoted(struct encoder *encoder, struct slice octets)
+{
+    for (size_t i = 0; i < octets.length;) {
+        i += quote_run(encoder, slice_from(octets, i));
+        if (i < octets.length)
+            quote_octet(encoder, octets.bytes[i++]);
+    }
+}
+
+static void put_base64_line(struct encoder *encoder)
+{
+    char storage[ENCODER_LINE_LIMIT + 1];
+    struct text line;
+    text_init(&line, storage, sizeof storage);
+    codec_base64_encode(&line, slice_make(encoder->line, encoder->held));
+    buffer_add(&encoder->ready, text_slice(&line));
+    buffer_add_string(&encoder->ready, "\r\n");
+    encoder->held = 0;
+}
+
+static void add_base64(struct encoder *encoder, struct slice octets)
+{
+    while (octets.length > 0) {
+        struct slice taken = slice_to(octets, sizeof encoder->line - encoder->held);
+        memcpy(encoder->line + encoder->held, taken.bytes, taken.length);
+        encoder->held += taken.length;
+        octets = slice_from(octets, taken.length);
+        if (encoder->held == sizeof encoder->line)
+            put_base64_line(encoder);
+    }
+}
+
+bool encoder_add(struct encoder *encoder, struct slice octets, struct error *error)
+{
+    while (octets.length > 0) {
+        struct slice some = slice_to(octets, SLICE_SIZE);
+        octets = slice_from(octets, some.length);
+        if (encoder->kind == ENCODER_BASE64)
+            add_base64(encoder, some);
+        else
+            add_quoted(encoder, some);
+        if (encoder->ready.length >= READY_SIZE && !flush(encoder, error))
+            return false;
+    }
+    return true;
+}
+
+bool encoder_end(struct encoder *encoder, struct error *error)
+{
+    if (encoder->held > 0)
+        put_base64_line(encoder);
+    if (encoder->blank != 0 || encoder->carriage)
+        put_held(encoder);
+    if (encoder->column > 0) {
+        buffer_add_string(&encoder->ready, "=\r\n");
+        encoder->column = 0;
+    }
+    return flush(encoder, error);
+}
+
+void encoder_close(struct encoder *encoder)
+{
+    buffer_free(&encoder->ready);
+}

@@ -1,0 +1,231 @@
+/* Labelling and encoding bodies (RFC 2045, RFC 6152). Invariant: the stretches of the store that
+ * message->header and message->body point at are complete at all times; new ones are written behind
+ * them and pointed at when they are whole. */
+#include "message/mime.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "message/address.h"
+#include "message/encoder.h"
+#include "message/header.h"
+#include "message/utf8.h"
+
+enum { BLOCK_SIZE = 64 * 1024, TOKEN_SIZE = 128, QUOTED_SHARE = 3 };
+
+/* What stands before the first ';', without comments and blanks: "text/plain", "8bit". */
+static struct slice find_token(struct slice value, struct text *out)
+{
+    struct address_token token = address_next_token(&value);
+    while (token.kind == ADDRESS_ATOM || token.kind == ADDRESS_BLANK ||
+           token.kind == ADDRESS_COMMENT) {
+        if (token.kind == ADDRESS_ATOM)
+            text_add_slice(out, token.span);
+        token = address_next_token(&value);
+    }
+    return text_slice(out);
+}
+
+static bool is_one_of(struct slice token, const char *const *names)
+{
+    for (; *names != NULL; names++) {
+        if (slice_equals_nocase(token, slice_of(*names)))
+            return true;
+    }
+    return false;
+}
+
+static void inspect_type(struct mime_facts *facts, struct slice type)
+{
+    static const char *const sealed[] = {"multipart/signed", "multipart/encrypted",
+                                         "application/pkcs7-mime", "application/x-pkcs7-mime",
+                                         NULL};
+    facts->has_type = true;
+    facts->is_signed = facts->is_signed || is_one_of(type, sealed);
+    facts->is_multipart = facts->is_multipart || slice_starts_nocase(type, "multipart/") ||
+                          slice_starts_nocase(type, "message/");
+}
+
+static void inspect_encoding(struct mime_facts *facts, struct slice encoding)
+{
+    static const char *const wide[] = {"8bit", "binary", NULL};
+    static const char *const none[] = {"7bit", "8bit", "binary", "", NULL};
+    facts->has_encoding = true;
+    facts->is_eight_bit = is_one_of(encoding, wide);
+    facts->is_encoded = !is_one_of(encoding, none);
+}
+
+static void inspect_field(struct mime_facts *facts, const struct header_field *field)
+{
+    char storage[TOKEN_SIZE];
+    struct text token;
+    text_init(&token, storage, sizeof storage);
+    if (field->id == FIELD_MIME_VERSION)
+        facts->has_version = true;
+    else if (field->id == FIELD_DKIM_SIGNATURE)
+        facts->is_signed = true;
+    else if (field->id == FIELD_CONTENT_TYPE)
+        inspect_type(facts, find_token(field->value, &token));
+    else if (field->id == FIELD_CONTENT_TRANSFER_ENCODING)
+        inspect_encoding(facts, find_token(field->value, &token));
+}
+
+bool mime_inspect(struct message *message, struct mime_facts *facts, struct error *error)
+{
+    struct header_scanner scanner;
+    struct header_field field;
+    bool found = true, done = true;
+
+    *facts = (struct mime_facts){0};
+    header_open(&scanner, message);
+    while ((done = header_next(&scanner, &field, &found, error)) && found)
+        inspect_field(facts, &field);
+    header_close(&scanner);
+    return done;
+}
+
+enum mime_need mime_judge(const struct message *message, const struct mime_facts *facts,
+                          bool eight_bit)
+{
+    bool clean = message->body_longest_line <= MIME_LONGEST_LINE && !message->body_nul &&
+                 (eight_bit || !message->body_8bit);
+    if (clean)
+        return MIME_AS_IS;
+    if (facts->is_signed)
+        return MIME_SIGNED;
+    if (facts->is_multipart)
+        return MIME_MULTIPART;
+    return facts->is_encoded ? MIME_IMPOSSIBLE : MIME_CONVERT;
+}
+
+/* A walk over the body, block by block. */
+struct survey {
+    struct utf8 utf8;
+    uint64_t to_quote; /* octets that quoted-printable cannot show as they are */
+};
+
+static void survey_block(struct survey *survey, struct slice block)
+{
+    utf8_add(&survey->utf8, block);
+    for (size_t i = 0; i < block.length; i++) {
+        char octet = block.bytes[i];
+        bool plain = octet >= ' ' && octet < 0x7f && octet != '=';
+        survey->to_quote += !plain && octet != '\t' && octet != '\r' && octet != '\n';
+    }
+}
+
+/* Hands the body to the encoder, or to the survey where there is none. */
+static bool walk_body(struct message *message, struct survey *survey, struct encoder *encoder,
+                      struct error *error)
+{
+    struct extent left = message->body;
+    char *block = malloc(BLOCK_SIZE);
+    bool done = block != NULL || error_set_memory(error);
+
+    while (done && left.length > 0) {
+        size_t size = left.length < BLOCK_SIZE ? (size_t)left.length : BLOCK_SIZE;
+        done = store_read(&message->store, left.offset, block, size, error);
+        if (done && encoder != NULL)
+            done = encoder_add(encoder, slice_make(block, size), error);
+        else if (done)
+            survey_block(survey, slice_make(block, size));
+        left.offset += size;
+        left.length -= size;
+    }
+    free(block);
+    return done;
+}
+
+static bool append(struct message *message, const char *line, struct error *error)
+{
+    return store_append(&message->store, slice_of(line), error);
+}
+
+static bool copy_header(struct message *message, bool with_encoding, struct error *error)
+{
+    struct header_scanner scanner;
+    struct header_field field;
+    bool found = true, done = true;
+
+    header_open(&scanner, message);
+    while (done && (done = header_next(&scanner, &field, &found, error)) && found) {
+        if (with_encoding || field.id != FIELD_CONTENT_TRANSFER_ENCODING)
+            done = store_append(&message->store, field.raw, error);
+    }
+    header_close(&scanner);
+    return done;
+}
+
+/* The header with what is missing at its end; `encoding` NULL leaves that field as it is. */
+static bool write_header(struct message *message, struct mime_facts *facts, bool is_utf8,
+                         const char *encoding, struct error *error)
+{
+    uint64_t start = store_size(&message->store);
+    const char *type = is_utf8 ? "Content-Type: text/plain; charset=utf-8\r\n"
+                               : "Content-Type: text/plain; charset=unknown-8bit\r\n";
+    bool done = copy_header(message, encoding == NULL, error);
+
+    if (!facts->has_version)
+        done = done && append(message, "MIME-Version: 1.0\r\n", error);
+    if (!facts->has_type)
+        done = done && append(message, type, error);
+    if (encoding != NULL)
+        done = done && append(message, "Content-Transfer-Encoding: ", error) &&
+               append(message, encoding, error) && append(message, "\r\n", error);
+    if (!done)
+        return false;
+    message->header = (struct extent){start, store_size(&message->store) - start};
+    facts->has_version = facts->has_type = true;
+    facts->has_encoding = facts->has_encoding || encoding != NULL;
+    return true;
+}
+
+bool mime_label(struct message *message, struct mime_facts *facts, struct error *error)
+{
+    struct survey survey = {0};
+    bool eight_bit = message->body_8bit && !facts->is_eight_bit && !facts->is_multipart;
+    bool untyped = !facts->has_type && (message->body_8bit || message->body_nul);
+
+    if (facts->is_signed || facts->is_encoded || (!eight_bit && !untyped))
+        return true;
+    if (untyped && !walk_body(message, &survey, NULL, error))
+        return false;
+    if (!write_header(message, facts, utf8_ended_well(&survey.utf8), eight_bit ? "8bit" : NULL,
+                      error))
+        return false;
+    facts->is_eight_bit = facts->is_eight_bit || eight_bit;
+    return true;
+}
+
+static bool encode_body(struct message *message, enum encoder_kind kind, struct error *error)
+{
+    struct encoder encoder;
+    uint64_t start = store_size(&message->store);
+
+    encoder_open(&encoder, kind, &message->store);
+    bool done = walk_body(message, NULL, &encoder, error) && encoder_end(&encoder, error);
+    encoder_close(&encoder);
+    if (!done)
+        return false;
+    message->body = (struct extent){start, store_size(&message->store) - start};
+    message->body_8bit = message->body_nul = false;
+    if (message->body_longest_line > ENCODER_LINE_LIMIT || kind == ENCODER_BASE64)
+        message->body_longest_line = ENCODER_LINE_LIMIT;
+    return true;
+}
+
+bool mime_convert(struct message *message, struct mime_facts *facts, struct error *error)
+{
+    struct survey survey = {0};
+    if (!walk_body(message, &survey, NULL, error))
+        return false;
+
+    bool dense = survey.to_quote > message->body.length / QUOTED_SHARE || message->body_nul;
+    if (!encode_body(message, dense ? ENCODER_BASE64 : ENCODER_QUOTED_PRINTABLE, error) ||
+        !write_header(message, facts, utf8_ended_well(&survey.utf8),
+                      dense ? "base64" : "quoted-printable", error))
+        return false;
+    facts->is_encoded = true;
+    facts->is_eight_bit = false;
+    return true;
+}

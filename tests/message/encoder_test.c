@@ -1,0 +1,113 @@
+/* Goal: what the encoders write decodes to what they were given, in lines that nothing on the way
+ * can hurt, however the input is cut. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+
+#include "message/encoder.h"
+#include "tests/message/decode.h"
+
+static void encode(struct slice body, enum encoder_kind kind, size_t step, struct buffer *out)
+{
+    struct store store;
+    struct encoder encoder;
+    struct error error = {0};
+    store_init(&store, NULL);
+    encoder_open(&encoder, kind, &store);
+    for (size_t i = 0; i < body.length; i += step)
+        assert_true(encoder_add(&encoder, slice_to(slice_from(body, i), step), &error));
+    assert_true(encoder_end(&encoder, &error));
+    encoder_close(&encoder);
+    size_t size = (size_t)store_size(&store);
+    assert_true(buffer_reserve(out, size + 1));
+    assert_true(store_read(&store, 0, out->bytes, size, &error));
+    out->length = size;
+    store_free(&store);
+}
+
+static void quoted_printable_by_example(void **state)
+{
+    static const struct {
+        const char *body, *encoded;
+    } rows[] = {
+        {"", ""},
+        {"plain\r\n", "plain\r\n"},
+        {"a=b\r\n", "a=3Db\r\n"},
+        {"gr\xc3\xbc\xc3\x9f\r\n", "gr=C3=BC=C3=9F\r\n"},
+        {"blank \r\ntab\t\r\n \r\n", "blank=20\r\ntab=09\r\n=20\r\n"},
+        {"in side\there\r\n", "in side\there\r\n"},
+        {"From me\r\nFrom: x\r\n From y\r\nFro\r\n", "From=20me\r\nFrom: x\r\n From y\r\nFro\r\n"},
+        {".\r\n..\r\na.\r\n", "=2E\r\n=2E.\r\na.\r\n"},
+        {"a\rb \r.\r\n", "a=0Db=20=0D.\r\n"},
+        {"a\nb\r\n", "a=0Ab\r\n"},
+        {"0123456789012345678901234567890123456789012345678901234567890123456789012345\r\n",
+         "012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n5\r\n"},
+        {"01234567890123456789012345678901234567890123456789012345678901234567890123\xff\r\n",
+         "01234567890123456789012345678901234567890123456789012345678901234567890123=\r\n=FF\r\n"},
+        {"012345678901234567890123456789012345678901234567890123456789012345678901234.x\r\n",
+         "012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n"
+         "=2Ex\r\n"},
+        {"012345678901234567890123456789012345678901234567890123456789012345678901234From x\r\n",
+         "012345678901234567890123456789012345678901234567890123456789012345678901234=\r\n"
+         "From=20x\r\n"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t step = 1; step < 100; step += 7) {
+            struct buffer out = {0};
+            encode(slice_of(rows[i].body), ENCODER_QUOTED_PRINTABLE, step, &out);
+            buffer_add_byte(&out, '\0');
+            assert_string_equal(out.bytes, rows[i].encoded);
+            buffer_free(&out);
+        }
+    }
+}
+
+static struct slice random_body(char *bytes, size_t size)
+{
+    static const char *const pieces[] = {"\r\n", " ",  "\t", "From ", ".",      "=", "\xc3\xbc",
+                                         "\xff", "\r", "\n", "word",  "longer", "F", "a b c d e"};
+    size_t length = 0, wanted = (size_t)rand() % (size - 20);
+    while (length < wanted) {
+        if (rand() % 8 == 0) {
+            bytes[length++] = (char)rand();
+            continue;
+        }
+        const char *piece = pieces[(size_t)rand() % (sizeof pieces / sizeof pieces[0])];
+        memcpy(bytes + length, piece, strlen(piece));
+        length += strlen(piece);
+    }
+    memcpy(bytes + length, "\r\n", 2);
+    return slice_make(bytes, length + 2);
+}
+
+static void random_bodies_survive(void **state)
+{
+    static char bytes[4000];
+    (void)state;
+    srand(2045);
+    for (size_t i = 0; i < 1500; i++) {
+        struct slice body = random_body(bytes, i % 2 == 0 ? sizeof bytes : 200);
+        struct buffer out = {0}, decoded = {0};
+        enum encoder_kind kind = rand() % 2 == 0 ? ENCODER_BASE64 : ENCODER_QUOTED_PRINTABLE;
+        encode(body, kind, 1 + (size_t)rand() % 300, &out);
+        decode_body(&decoded, buffer_slice(&out), kind == ENCODER_BASE64);
+        assert_true(slice_equals(buffer_slice(&decoded), body));
+        buffer_free(&out);
+        buffer_free(&decoded);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(quoted_printable_by_example),
+        cmocka_unit_test(random_bodies_survive),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
