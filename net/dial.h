@@ -20,9 +20,11 @@ enum dial_verdict { DIAL_WAIT, DIAL_WON, DIAL_LOST };
 
 /* What a good greeting is, the caller knows. */
 struct dial_greeter {
-    /* Connected: may attach a transport and send first bytes. False: this candidate lost. */
+    /* Connected: may attach a transport and send first bytes. False: this candidate lost. The
+     * stream moves in memory later: a transport may keep its descriptor, not its address. */
     bool (*begin)(void *context, struct stream *stream, const char *host, struct error *error);
-    /* Something is readable. DIAL_LOST fills the error with the reason; DIAL_WON leaves the
+    /* Something is readable, and must be read here (stream_try_fill, tls_handshake_step); the end
+     * of the stream is DIAL_LOST. That fills the error with the reason; DIAL_WON leaves the
      * greeting unconsumed in the stream. */
     enum dial_verdict (*judge)(void *context, struct stream *stream, struct error *error);
     void *context;

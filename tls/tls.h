@@ -20,20 +20,29 @@ struct tls; /* what all connections of one submission share: context, trust stor
 /* NULL: EX_CONFIG for an unreadable ca_file, certificate, key or a broken openssl.cnf. `options`
  * must outlive it. */
 struct tls *tls_create(const struct tls_options *options, struct error *error);
+
+/* Streams must be closed before. */
 void tls_free(struct tls *tls);
 
 /* Makes `stream` a TLS stream, to be verified as options.name or else `host` (a name or an address
- * literal). Sends nothing yet. */
+ * literal, brackets allowed). Sends nothing yet. EX_PROTOCOL when the stream still holds bytes that
+ * were received in clear: they would be taken for the server's. */
 bool tls_start(struct tls *tls, struct stream *stream, const char *host, struct error *error);
 
 /* Drives the handshake to its end. Until it has succeeded nothing can be sent or received. A
  * certificate that is not trusted is EX_NOPERM with its subject, the reason and what to do; a peer
  * that speaks no TLS, or no version or cipher of ours, EX_PROTOCOL; a cut or silence EX_TEMPFAIL.
- */
+ * A failure is final: asked again, it is told again. */
 bool tls_handshake(struct stream *stream, int64_t deadline, struct error *error);
 
-/* One step of it without waiting, for racing (implicit TLS): sends the ClientHello. */
+/* One step of it without waiting, for racing (implicit TLS): sends the ClientHello, takes what has
+ * come. STREAM_MOVED when the handshake is complete, STREAM_WANT_READ or STREAM_WANT_WRITE when it
+ * is not, STREAM_CUT with the error when it failed. */
 enum stream_status tls_handshake_step(struct stream *stream, struct error *error);
+
+/* True once the server has answered with a valid ServerHello, whatever came of it afterwards: in a
+ * race this is the greeting of implicit TLS, and tls_handshake tells the rest. */
+bool tls_answered(const struct stream *stream);
 
 /* "TLSv1.3" and "TLS_AES_256_GCM_SHA384" after the handshake, "" on a bare stream. */
 const char *tls_protocol(const struct stream *stream);

@@ -1,0 +1,539 @@
+/* The race for a greeting (RFC 8305). A host has a lane a port, a lane a candidate an address. When
+ * each may start follows from what became of the one before it: no timer is kept, the times are
+ * asked anew at each turn of the loop. All that started stay in the race until one has won.
+ * Invariant: a candidate has an open stream just while it is CONNECTING or SILENT. */
+#include "net/dial.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "net/reasons.h"
+
+enum { ADDRESS_DELAY = 250 };
+enum { CANDIDATES_MAX = DIAL_HOSTS_MAX * DIAL_PORTS_MAX * RESOLVE_ADDRESSES_MAX };
+
+#define NEVER INT64_MAX
+
+enum candidate_state { WAITING, CONNECTING, SILENT, LOST };
+
+struct candidate {
+    enum candidate_state state;
+    uint16_t port;
+    const struct resolve_address *address;
+    const struct host *host;
+    int64_t started, connected;
+    size_t slot; /* in what is polled */
+    struct stream stream;
+    struct error reason; /* why it is LOST */
+    bool unanswered;     /* it is LOST because no packet came back */
+};
+
+enum host_state { UNSTARTED, RESOLVING, RESOLVED, NAMELESS };
+
+struct host {
+    enum host_state state;
+    const char *name;
+    bool known; /* the addresses are there, also while UNSTARTED */
+    int64_t started;
+    int64_t resolve_ms; /* how long the look-up took */
+    size_t slot;
+    struct resolve resolve;
+    int64_t lane_started[DIAL_PORTS_MAX];
+    struct candidate *candidates; /* lane after lane, each of resolve.count */
+    struct error reason;          /* why it is NAMELESS */
+};
+
+struct dial {
+    const struct dial_options *options;
+    const struct dial_greeter *greeter;
+    int64_t timeout; /* of the streams */
+    int64_t budget;  /* what is left of connect_timeout */
+    struct host hosts[DIAL_HOSTS_MAX];
+    size_t host_count, lane_count;
+    struct candidate *winner; /* the last one */
+    struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX];
+};
+
+struct dial *dial_create(const struct dial_options *options, const struct dial_greeter *greeter,
+                         int64_t timeout, struct error *error)
+{
+    struct dial *dial = calloc(1, sizeof(*dial));
+
+    if (dial == NULL) {
+        error_set_memory(error);
+        return NULL;
+    }
+    dial->options = options;
+    dial->greeter = greeter;
+    dial->timeout = timeout;
+    dial->budget = options->connect_timeout;
+    while (dial->host_count < DIAL_HOSTS_MAX && options->hosts[dial->host_count] != NULL) {
+        dial->hosts[dial->host_count].name = options->hosts[dial->host_count];
+        dial->host_count++;
+    }
+    while (dial->lane_count < DIAL_PORTS_MAX && options->ports[dial->lane_count] != 0)
+        dial->lane_count++;
+    return dial;
+}
+
+static size_t candidate_count(const struct dial *dial, const struct host *host)
+{
+    return host->known ? dial->lane_count * host->resolve.count : 0;
+}
+
+static struct candidate *lane_of(const struct host *host, size_t lane)
+{
+    return host->candidates + lane * host->resolve.count;
+}
+
+static bool lane_is_lost(const struct host *host, size_t lane)
+{
+    for (size_t i = 0; i < host->resolve.count; i++)
+        if (lane_of(host, lane)[i].state != LOST)
+            return false;
+    return true;
+}
+
+static bool host_is_lost(const struct dial *dial, const struct host *host)
+{
+    if (!host->known)
+        return host->state == NAMELESS;
+    for (size_t lane = 0; lane < dial->lane_count; lane++)
+        if (!lane_is_lost(host, lane))
+            return false;
+    return true;
+}
+
+static bool all_are_lost(const struct dial *dial)
+{
+    for (size_t i = 0; i < dial->host_count; i++)
+        if (!host_is_lost(dial, &dial->hosts[i]))
+            return false;
+    return true;
+}
+
+static int64_t after(int64_t start, int64_t delay)
+{
+    return start == NEVER ? NEVER : start + delay;
+}
+
+/* When the look-up of a host may start: 0 is at once. */
+static int64_t host_due(const struct dial *dial, size_t index)
+{
+    if (index == 0 || host_is_lost(dial, &dial->hosts[index - 1]))
+        return 0;
+    return after(dial->hosts[index - 1].started,
+                 dial->options->connect_timeout / (int64_t)dial->host_count);
+}
+
+static int64_t lane_due(const struct dial *dial, const struct host *host, size_t lane)
+{
+    if (lane == 0 || lane_is_lost(host, lane - 1))
+        return 0;
+    return after(host->lane_started[lane - 1], dial->options->fallback_delay);
+}
+
+/* When a candidate that is WAITING may start: no earlier than its lane, and behind its neighbour.
+ */
+static int64_t candidate_due(const struct dial *dial, const struct host *host, size_t lane,
+                             size_t index)
+{
+    const struct candidate *before = index > 0 ? &lane_of(host, lane)[index - 1] : NULL;
+    int64_t due = lane_due(dial, host, lane);
+    int64_t behind;
+
+    if (before == NULL || before->state == LOST)
+        return due;
+    behind = before->state == WAITING ? NEVER : before->started + ADDRESS_DELAY;
+    return behind > due ? behind : due;
+}
+
+static void lose(struct candidate *candidate)
+{
+    stream_close(&candidate->stream);
+    candidate->state = LOST;
+}
+
+static void lose_connecting(struct candidate *candidate, int reason)
+{
+    reasons_connect(reason, &candidate->reason);
+    lose(candidate);
+}
+
+static void take_connection(struct dial *dial, struct candidate *candidate)
+{
+    const struct dial_greeter *greeter = dial->greeter;
+
+    candidate->state = SILENT;
+    candidate->connected = clock_now();
+    stream_init(&candidate->stream, candidate->stream.fd, dial->timeout);
+    if (!greeter->begin(greeter->context, &candidate->stream, candidate->host->name,
+                        &candidate->reason))
+        lose(candidate);
+}
+
+static void start_candidate(struct dial *dial, struct candidate *candidate)
+{
+    struct sockaddr_storage address = candidate->address->socket_address;
+    int on = 1;
+
+    /* The port is at the same place in both families. */
+    ((struct sockaddr_in *)&address)->sin_port = htons(candidate->port);
+    candidate->state = CONNECTING;
+    candidate->started = clock_now();
+    candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (candidate->stream.fd < 0) {
+        lose_connecting(candidate, errno);
+        return;
+    }
+    setsockopt(candidate->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (connect(candidate->stream.fd, (struct sockaddr *)&address, candidate->address->length) == 0)
+        take_connection(dial, candidate);
+    else if (errno != EINPROGRESS && errno != EINTR)
+        lose_connecting(candidate, errno);
+}
+
+static bool make_candidates(struct dial *dial, struct host *host, struct error *error)
+{
+    size_t addresses = host->resolve.count;
+
+    host->candidates = calloc(dial->lane_count * addresses, sizeof(*host->candidates));
+    if (host->candidates == NULL)
+        return error_set_memory(error);
+    for (size_t lane = 0; lane < dial->lane_count; lane++) {
+        for (size_t i = 0; i < addresses; i++) {
+            struct candidate *candidate = &lane_of(host, lane)[i];
+
+            candidate->port = dial->options->ports[lane];
+            candidate->address = &host->resolve.addresses[i];
+            candidate->host = host;
+            candidate->stream.fd = -1;
+        }
+    }
+    host->known = true;
+    return true;
+}
+
+/* The look-up came to its end: with addresses, or with the host's reason. */
+static void take_addresses(struct dial *dial, struct host *host, bool found)
+{
+    host->resolve_ms = clock_now() - host->started;
+    if (found && make_candidates(dial, host, &host->reason))
+        host->state = RESOLVED;
+    else
+        host->state = NAMELESS;
+}
+
+static void start_host(struct dial *dial, struct host *host)
+{
+    host->started = clock_now();
+    if (host->known) {
+        host->state = RESOLVED;
+    } else if (!resolve_start(&host->resolve, host->name, &host->reason)) {
+        take_addresses(dial, host, false);
+    } else {
+        host->state = RESOLVING;
+        if (host->resolve.child.pid == 0)
+            take_addresses(dial, host, true);
+    }
+}
+
+/* Starts what is due in one host; the time when the next one is. */
+static int64_t start_candidates(struct dial *dial, struct host *host)
+{
+    int64_t next = NEVER;
+
+    for (size_t lane = 0; lane < dial->lane_count; lane++) {
+        for (size_t i = 0; i < host->resolve.count; i++) {
+            struct candidate *candidate = &lane_of(host, lane)[i];
+            int64_t due = candidate_due(dial, host, lane, i);
+
+            if (candidate->state != WAITING)
+                continue;
+            if (due > clock_now()) {
+                next = due < next ? due : next;
+                break;
+            }
+            if (host->lane_started[lane] == NEVER)
+                host->lane_started[lane] = clock_now();
+            start_candidate(dial, candidate);
+        }
+    }
+    return next;
+}
+
+static int64_t advance_host(struct dial *dial, size_t index)
+{
+    struct host *host = &dial->hosts[index];
+
+    if (host->state == UNSTARTED) {
+        int64_t due = host_due(dial, index);
+
+        if (due > clock_now())
+            return due;
+        start_host(dial, host);
+    }
+    return host->state == RESOLVED ? start_candidates(dial, host) : NEVER;
+}
+
+/* Starts what is due; the time when the next one is. One pass is enough: what may start depends on
+ * what stands before it only. */
+static int64_t advance(struct dial *dial)
+{
+    int64_t next = NEVER;
+
+    for (size_t i = 0; i < dial->host_count; i++) {
+        int64_t due = advance_host(dial, i);
+
+        next = due < next ? due : next;
+    }
+    return next;
+}
+
+static size_t enlist(struct dial *dial, size_t *count, int fd, short events)
+{
+    dial->polled[*count] = (struct pollfd){.fd = fd, .events = events};
+    return (*count)++;
+}
+
+static void wait_for_news(struct dial *dial, int64_t deadline)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < dial->host_count; i++) {
+        struct host *host = &dial->hosts[i];
+
+        if (host->state == RESOLVING)
+            host->slot = enlist(dial, &count, host->resolve.child.output, POLLIN);
+        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+            struct candidate *candidate = &host->candidates[j];
+
+            if (candidate->state == CONNECTING || candidate->state == SILENT)
+                candidate->slot = enlist(dial, &count, candidate->stream.fd,
+                                         candidate->state == SILENT ? POLLIN : POLLOUT);
+        }
+    }
+    if (poll(dial->polled, count, clock_remaining(deadline)) <= 0)
+        for (size_t i = 0; i < count; i++)
+            dial->polled[i].revents = 0;
+}
+
+static void follow_look_up(struct dial *dial, struct host *host)
+{
+    bool done = false;
+    bool sound = resolve_step(&host->resolve, &done, &host->reason);
+
+    if (done || !sound)
+        take_addresses(dial, host, sound);
+}
+
+/* True when it has won. */
+static bool follow_candidate(struct dial *dial, struct candidate *candidate)
+{
+    const struct dial_greeter *greeter = dial->greeter;
+    enum dial_verdict verdict = DIAL_WAIT;
+    int reason = 0;
+    socklen_t size = sizeof(reason);
+
+    if (candidate->state == SILENT) {
+        verdict = greeter->judge(greeter->context, &candidate->stream, &candidate->reason);
+        if (verdict == DIAL_LOST)
+            lose(candidate);
+        return verdict == DIAL_WON;
+    }
+    if (getsockopt(candidate->stream.fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0)
+        reason = errno;
+    if (reason != 0)
+        lose_connecting(candidate, reason);
+    else
+        take_connection(dial, candidate);
+    return false;
+}
+
+/* Looks at what poll(2) found; the first that has won, or NULL. */
+static struct candidate *take_news(struct dial *dial)
+{
+    for (size_t i = 0; i < dial->host_count; i++) {
+        struct host *host = &dial->hosts[i];
+
+        if (host->state == RESOLVING && dial->polled[host->slot].revents != 0) {
+            follow_look_up(dial, host);
+            continue;
+        }
+        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+            struct candidate *candidate = &host->candidates[j];
+
+            if ((candidate->state == CONNECTING || candidate->state == SILENT) &&
+                dial->polled[candidate->slot].revents != 0 && follow_candidate(dial, candidate))
+                return candidate;
+        }
+    }
+    return NULL;
+}
+
+/* Nothing is under way any more; what has not lost may start again. */
+static void rewind_race(struct dial *dial)
+{
+    for (size_t i = 0; i < dial->host_count; i++) {
+        struct host *host = &dial->hosts[i];
+
+        if (host->state != NAMELESS)
+            host->state = UNSTARTED;
+        if (!host->known)
+            resolve_stop(&host->resolve);
+        host->started = NEVER;
+        for (size_t lane = 0; lane < DIAL_PORTS_MAX; lane++)
+            host->lane_started[lane] = NEVER;
+        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+            stream_close(&host->candidates[j].stream);
+            if (host->candidates[j].state != LOST)
+                host->candidates[j].state = WAITING;
+        }
+    }
+}
+
+static bool is_loopback(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof(address);
+    const struct in6_addr *six = &((struct sockaddr_in6 *)&address)->sin6_addr;
+    const struct in_addr *four = &((struct sockaddr_in *)&address)->sin_addr;
+
+    if (getpeername(fd, (struct sockaddr *)&address, &size) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(four->s_addr) >> 24 == IN_LOOPBACKNET;
+    return address.ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(six) ||
+            (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET));
+}
+
+static void hand_over(struct candidate *winner, struct stream *stream, struct dial_peer *peer)
+{
+    struct text address;
+
+    *peer = (struct dial_peer){
+        .host = winner->host->name,
+        .port = winner->port,
+        .loopback = is_loopback(winner->stream.fd),
+        .resolve_ms = winner->host->resolve_ms,
+        .connect_ms = winner->connected - winner->started,
+        .greeting_ms = clock_now() - winner->connected,
+    };
+    text_init(&address, peer->address, sizeof(peer->address));
+    resolve_format(winner->address, winner->port, &address);
+    *stream = winner->stream;
+    winner->stream = (struct stream){.fd = -1};
+    winner->state = LOST;
+    error_set(&winner->reason, EX_TEMPFAIL, "greeted, and was given up");
+}
+
+static void expire_candidate(struct candidate *candidate)
+{
+    if (candidate->state == CONNECTING) {
+        stream_no_answer(candidate->started, &candidate->reason);
+        candidate->unanswered = true;
+    } else if (candidate->state == SILENT) {
+        stream_no_answer(candidate->connected, &candidate->reason);
+        error_add_context(&candidate->reason, "connected");
+    } else {
+        error_set(&candidate->reason, EX_TEMPFAIL, "not tried, the time was up");
+    }
+    lose(candidate);
+}
+
+/* The time is up: whatever has not lost yet has lost now, each for its own reason. */
+static void expire(struct dial *dial)
+{
+    struct text_shown shown;
+
+    for (size_t i = 0; i < dial->host_count; i++) {
+        struct host *host = &dial->hosts[i];
+
+        for (size_t j = 0; j < candidate_count(dial, host); j++)
+            if (host->candidates[j].state != LOST)
+                expire_candidate(&host->candidates[j]);
+        if (host->known || host->state == NAMELESS)
+            continue;
+        text_show(&shown, slice_of(host->name));
+        if (host->state == RESOLVING)
+            error_set(&host->reason, EX_TEMPFAIL, "resolve: DNS gave no answer for %s in time",
+                      shown.bytes);
+        else
+            error_set(&host->reason, EX_TEMPFAIL, "%s not tried, the time was up", shown.bytes);
+        resolve_stop(&host->resolve);
+        host->state = NAMELESS;
+    }
+}
+
+static bool report(const struct dial *dial, struct error *error)
+{
+    struct reasons reasons;
+    char bytes[DIAL_ADDRESS_SIZE];
+    struct text address;
+
+    reasons_init(&reasons);
+    for (size_t i = 0; i < dial->host_count; i++) {
+        const struct host *host = &dial->hosts[i];
+
+        if (host->state == NAMELESS)
+            reasons_add_host(&reasons, &host->reason);
+        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+            const struct candidate *candidate = &host->candidates[j];
+
+            text_init(&address, bytes, sizeof(bytes));
+            resolve_format(candidate->address, candidate->port, &address);
+            reasons_add_address(&reasons, bytes, candidate->unanswered, &candidate->reason);
+        }
+    }
+    return reasons_report(&reasons, error);
+}
+
+bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
+               struct error *error)
+{
+    int64_t deadline = clock_deadline(dial->budget);
+    struct candidate *winner = NULL;
+
+    rewind_race(dial);
+    while (winner == NULL && !all_are_lost(dial) && clock_remaining(deadline) > 0) {
+        int64_t due = advance(dial);
+
+        if (all_are_lost(dial))
+            break;
+        wait_for_news(dial, due < deadline ? due : deadline);
+        winner = take_news(dial);
+    }
+    dial->budget = clock_remaining(deadline);
+    dial->winner = winner;
+    if (winner == NULL) {
+        expire(dial);
+        return report(dial, error);
+    }
+    hand_over(winner, stream, peer);
+    rewind_race(dial);
+    return true;
+}
+
+void dial_reject(struct dial *dial, const struct error *reason)
+{
+    if (dial->winner != NULL)
+        dial->winner->reason = *reason;
+}
+
+void dial_free(struct dial *dial)
+{
+    if (dial == NULL)
+        return;
+    rewind_race(dial);
+    for (size_t i = 0; i < dial->host_count; i++) {
+        resolve_stop(&dial->hosts[i].resolve);
+        free(dial->hosts[i].candidates);
+    }
+    free(dial);
+}

@@ -1,0 +1,26 @@
+/* This host's own names. */
+#ifndef NET_HOSTNAME_H
+#define NET_HOSTNAME_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+enum { HOSTNAME_SIZE = 256 };
+
+/* The first line of /etc/mailname, if that is a host name. */
+bool hostname_from_mailname(char name[HOSTNAME_SIZE]);
+
+/* The fully qualified name: gethostname(2) if it has a dot, else the one /etc/hosts has for it,
+ * else what the DNS says within `timeout` milliseconds. False when nobody knows one other than
+ * localhost. */
+bool hostname_qualified(char name[HOSTNAME_SIZE], int64_t timeout);
+
+/* What gethostname(2) says, or "localhost". */
+void hostname_plain(char name[HOSTNAME_SIZE]);
+
+/* The fully qualified name that `hosts`, the contents of a hosts(5) file, has for `plain`. */
+bool hostname_in_hosts(struct slice hosts, const char *plain, char name[HOSTNAME_SIZE]);
+
+#endif

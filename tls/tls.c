@@ -1,0 +1,384 @@
+/* TLS 1.2 and 1.3 for a client (RFC 5246, RFC 8446), below a stream. Invariant: no byte of a stream
+ * moves through a connection whose handshake has not succeeded, and it succeeds only with a
+ * certificate that leads to a trusted root and carries the name we wanted. */
+#include "tls/tls.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/conf.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "tls/failure.h"
+#include "tls/trust.h"
+#include "tls/verify.h"
+
+enum { NAME_SIZE = 256 };
+
+struct tls {
+    const struct tls_options *options;
+    SSL_CTX *context;
+    struct trust trust;
+};
+
+struct connection {
+    SSL *ssl;
+    struct tls *tls;
+    bool upgraded;        /* began in clear */
+    bool complete;        /* the handshake has succeeded */
+    bool broken;          /* after a fatal error nothing may be sent, not even a goodbye */
+    struct error verdict; /* on the server's certificate, when it is bad */
+    char name[NAME_SIZE]; /* to be verified */
+};
+
+/* OpenSSL's own start, with the system's openssl.cnf: a site's policy that cannot be read must not
+ * be passed over. */
+static bool initialise(struct error *error)
+{
+    OPENSSL_INIT_SETTINGS *settings = OPENSSL_INIT_new();
+    bool loaded;
+
+    if (settings == NULL)
+        return error_set_memory(error);
+    OPENSSL_INIT_set_config_file_flags(settings, CONF_MFLAGS_DEFAULT_SECTION |
+                                                     CONF_MFLAGS_IGNORE_MISSING_FILE);
+    loaded = OPENSSL_init_ssl(OPENSSL_INIT_LOAD_CONFIG, settings) == 1;
+    OPENSSL_INIT_free(settings);
+    return loaded || failure_set_config(error, "the system's openssl.cnf");
+}
+
+/* Runs inside the handshake, once the server's chain is there. */
+static int verify_chain(X509_STORE_CTX *verification, void *argument)
+{
+    struct tls *tls = argument;
+    SSL *ssl = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct connection *connection = SSL_get_app_data(ssl);
+    int result;
+
+    trust_complete(&tls->trust, verification);
+    result = X509_verify_cert(verification);
+    if (result != 1)
+        verify_explain(verification, connection->name, &connection->verdict);
+    return result;
+}
+
+/* A key with a passphrase: there is nobody to ask. */
+static int no_passphrase(char *buffer, int size, int writing, void *argument)
+{
+    (void)buffer;
+    (void)size;
+    (void)writing;
+    (void)argument;
+    return -1;
+}
+
+static bool load_client_certificate(SSL_CTX *context, const struct tls_options *options,
+                                    struct error *error)
+{
+    const char *key = options->key != NULL ? options->key : options->cert;
+
+    if (options->cert == NULL)
+        return true;
+    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
+    if (SSL_CTX_use_certificate_chain_file(context, options->cert) != 1) {
+        failure_set_config(error, options->cert);
+        return error_add_advice(error, "tls_cert must be a PEM certificate");
+    }
+    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
+        failure_set_config(error, key);
+        return error_add_advice(error,
+                                "tls_key must be the PEM key of tls_cert, without a passphrase");
+    }
+    return true;
+}
+
+/* Never below what the system's openssl.cnf demands. */
+static void set_minimum_version(SSL_CTX *context, enum tls_version version)
+{
+    long wanted = version == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+
+    if (SSL_CTX_get_min_proto_version(context) < wanted)
+        SSL_CTX_set_min_proto_version(context, (int)wanted);
+}
+
+static bool set_up_context(struct tls *tls, struct error *error)
+{
+    SSL_CTX *context = tls->context;
+
+    set_minimum_version(context, tls->options->min_version);
+    SSL_CTX_set_options(context,
+                        SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_cert_verify_callback(context, verify_chain, tls);
+    return trust_load(&tls->trust, SSL_CTX_get_cert_store(context), tls->options->ca_file, error) &&
+           load_client_certificate(context, tls->options, error);
+}
+
+struct tls *tls_create(const struct tls_options *options, struct error *error)
+{
+    struct tls *tls;
+
+    if (!initialise(error))
+        return NULL;
+    tls = calloc(1, sizeof(*tls));
+    if (tls == NULL) {
+        error_set_memory(error);
+        return NULL;
+    }
+    tls->options = options;
+    ERR_clear_error();
+    tls->context = SSL_CTX_new(TLS_client_method());
+    /* A bad policy in openssl.cnf gives a context all the same, and an error beside it. */
+    if (tls->context == NULL || ERR_peek_error() != 0)
+        failure_set_config(error, "OpenSSL cannot be set up as openssl.cnf wants");
+    else if (set_up_context(tls, error))
+        return tls;
+    tls_free(tls);
+    return NULL;
+}
+
+void tls_free(struct tls *tls)
+{
+    if (tls == NULL)
+        return;
+    SSL_CTX_free(tls->context);
+    free(tls);
+}
+
+/* Without brackets, zone and final dot, which no certificate carries. */
+static bool copy_name(char *name, struct slice host, struct error *error)
+{
+    struct text text;
+
+    if (host.length > 1 && host.bytes[0] == '[' && host.bytes[host.length - 1] == ']')
+        host = slice_make(host.bytes + 1, host.length - 2);
+    if (slice_find(host, ':') < host.length)
+        host = slice_to(host, slice_find(host, '%'));
+    if (host.length > 0 && host.bytes[host.length - 1] == '.')
+        host.length--;
+    text_init(&text, name, NAME_SIZE);
+    text_add_slice(&text, host);
+    /* An empty name would switch the check off. */
+    if (text.length == 0 || text.overflow)
+        return error_set(error, EX_CONFIG, "TLS: tls_name or host is empty or too long a name");
+    return true;
+}
+
+static bool demand_name(SSL *ssl, const char *name)
+{
+    X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
+
+    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1)
+        return true;
+    return X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1 &&
+           SSL_set_tlsext_host_name(ssl, name) == 1;
+}
+
+/* The socket failed below OpenSSL. */
+static void explain_socket(const struct connection *connection, int reason, struct error *error)
+{
+    const char *step = connection->complete ? "" : "TLS: ";
+
+    errno = reason;
+    if (reason == ECONNRESET)
+        error_set(error, EX_TEMPFAIL, "%sconnection reset by the server", step);
+    else if (reason == EPIPE)
+        error_set(error, EX_TEMPFAIL, "%sconnection closed by the server", step);
+    else if (reason == 0)
+        error_set(error, EX_TEMPFAIL, "%sthe TLS connection was cut", step);
+    else
+        error_set_errno(error, EX_TEMPFAIL, "%sconnection lost", step);
+}
+
+static void explain_protocol(const struct connection *connection, struct error *error)
+{
+    struct failure_situation situation = {
+        .answered = SSL_get_pending_cipher(connection->ssl) != NULL,
+        .upgraded = connection->upgraded,
+    };
+
+    if (connection->verdict.exit_code != EX_OK)
+        *error = connection->verdict;
+    else
+        failure_explain(&situation, error);
+}
+
+/* What became of an operation that did not succeed; to be called right behind it. */
+static enum stream_status explain(struct connection *connection, int result, struct error *error)
+{
+    int reason = errno;
+
+    switch (SSL_get_error(connection->ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return STREAM_WANT_READ;
+    case SSL_ERROR_WANT_WRITE:
+        return STREAM_WANT_WRITE;
+    case SSL_ERROR_ZERO_RETURN:
+        explain_socket(connection, EPIPE, error);
+        return STREAM_CLOSED;
+    case SSL_ERROR_SYSCALL:
+        explain_socket(connection, reason, error);
+        break;
+    default:
+        explain_protocol(connection, error);
+    }
+    connection->broken = true;
+    return STREAM_CUT;
+}
+
+static enum stream_status refuse_early(struct error *error)
+{
+    error_set(error, EX_SOFTWARE, "TLS: used before the handshake was complete");
+    return STREAM_CUT;
+}
+
+static enum stream_status read_some(void *context, char *bytes, size_t size, size_t *moved,
+                                    struct error *error)
+{
+    struct connection *connection = context;
+    int result;
+
+    if (!connection->complete)
+        return refuse_early(error);
+    ERR_clear_error();
+    errno = 0;
+    result = SSL_read_ex(connection->ssl, bytes, size, moved);
+    return result == 1 ? STREAM_MOVED : explain(connection, result, error);
+}
+
+static enum stream_status write_some(void *context, const char *bytes, size_t length, size_t *moved,
+                                     struct error *error)
+{
+    struct connection *connection = context;
+    int result;
+
+    if (!connection->complete)
+        return refuse_early(error);
+    ERR_clear_error();
+    errno = 0;
+    result = SSL_write_ex(connection->ssl, bytes, length, moved);
+    return result == 1 ? STREAM_MOVED : explain(connection, result, error);
+}
+
+static void close_connection(void *context)
+{
+    struct connection *connection = context;
+
+    ERR_clear_error();
+    if (connection->complete && !connection->broken)
+        SSL_shutdown(connection->ssl);
+    SSL_free(connection->ssl);
+    free(connection);
+    ERR_clear_error();
+}
+
+static const struct stream_transport transport = {read_some, write_some, close_connection};
+
+static struct connection *connection_of(const struct stream *stream)
+{
+    return stream->transport == &transport ? stream->context : NULL;
+}
+
+bool tls_start(struct tls *tls, struct stream *stream, const char *host, struct error *error)
+{
+    const char *name = tls->options->name != NULL ? tls->options->name : host;
+    struct connection *connection;
+
+    if (stream_input(stream).length > 0)
+        return error_set(error, EX_PROTOCOL,
+                         "TLS: bytes in clear came before the handshake; somebody may be tampering "
+                         "with the connection");
+    connection = calloc(1, sizeof(*connection));
+    if (connection == NULL)
+        return error_set_memory(error);
+    connection->upgraded = stream->input.capacity > 0;
+    connection->ssl = SSL_new(tls->context);
+    if (!copy_name(connection->name, slice_of(name), error)) {
+        close_connection(connection);
+        return false;
+    }
+    if (connection->ssl == NULL || !demand_name(connection->ssl, connection->name) ||
+        SSL_set_fd(connection->ssl, stream->fd) != 1) {
+        close_connection(connection);
+        return error_set_memory(error);
+    }
+    SSL_set_app_data(connection->ssl, connection);
+    stream_set_transport(stream, &transport, connection);
+    return true;
+}
+
+enum stream_status tls_handshake_step(struct stream *stream, struct error *error)
+{
+    struct connection *connection = connection_of(stream);
+    enum stream_status status;
+    int result;
+
+    if (connection->complete)
+        return STREAM_MOVED;
+    if (stream->ended != STREAM_MOVED) {
+        *error = stream->reason;
+        return STREAM_CUT;
+    }
+    ERR_clear_error();
+    errno = 0;
+    result = SSL_connect(connection->ssl);
+    connection->complete = result == 1;
+    if (connection->complete)
+        return STREAM_MOVED;
+    status = explain(connection, result, error);
+    if (status == STREAM_WANT_READ || status == STREAM_WANT_WRITE)
+        return status;
+    stream_end(stream, STREAM_CUT, error);
+    return STREAM_CUT;
+}
+
+bool tls_handshake(struct stream *stream, int64_t deadline, struct error *error)
+{
+    int64_t started = clock_now();
+
+    for (;;) {
+        enum stream_status status = tls_handshake_step(stream, error);
+
+        if (status == STREAM_MOVED)
+            return true;
+        if (status == STREAM_CUT)
+            return false;
+        if (stream_wait(stream->fd, status == STREAM_WANT_READ ? POLLIN : POLLOUT, deadline) == 0) {
+            stream_no_answer(started, error);
+            error_add_context(error, "TLS");
+            stream_end(stream, STREAM_CUT, error);
+            return false;
+        }
+    }
+}
+
+bool tls_answered(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL && SSL_get_pending_cipher(connection->ssl) != NULL;
+}
+
+const char *tls_protocol(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL && connection->complete ? SSL_get_version(connection->ssl) : "";
+}
+
+const char *tls_cipher(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL && connection->complete ? SSL_get_cipher_name(connection->ssl) : "";
+}
