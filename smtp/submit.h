@@ -8,7 +8,7 @@
 #include "smtp/smarthost.h"
 #include "smtp/trace.h"
 
-enum { SUBMIT_REPLY_SIZE = 512 };
+enum { SUBMIT_REPLY_SIZE = 512, SUBMIT_NOTES_SIZE = 1024 };
 
 /* What the log line says of an attempt. Strings are "" until their step was reached. */
 struct submit_report {
@@ -23,14 +23,22 @@ struct submit_report {
     uint64_t size;                 /* octets as sent */
     int connections;               /* how many were needed */
     int64_t resolve_ms, connect_ms, greeting_ms, tls_ms, login_ms, transfer_ms;
+    char notes[SUBMIT_NOTES_SIZE]; /* what was out of the ordinary, in sentences divided by "; ":
+                                      the message converted, or sent though the server does not
+                                      offer to carry it; tried once more in plain steps; ... */
 };
 
 /* Submits `message` to the recipients of `envelope` that are RECIPIENT_PENDING. True when the
  * conversation came to its end, whatever it decided: every recipient then has an outcome. False
- * when it broke before: recipients already accepted keep that outcome, the others stay
- * RECIPIENT_PENDING and the error (context: step, host, address, port, reply) is theirs.
+ * when it broke before, or the message as a whole was refused: recipients already accepted or
+ * refused keep that outcome, the others stay RECIPIENT_PENDING and the error (context: step, host,
+ * address, port, reply) is theirs.
  *
- * The message may be converted in place (message/mime.h) when the server cannot carry it. */
+ * A permanent error is a verdict on the mail: 5xx to MAIL, DATA or the end of the message
+ * (EX_UNAVAILABLE), too large or SMTPUTF8 not offered (EX_DATAERR). No other is: connecting, TLS
+ * and login failed (EX_TEMPFAIL, EX_NOHOST, EX_PROTOCOL, EX_NOPERM, EX_UNAVAILABLE, EX_CONFIG).
+ *
+ * The message may be labelled and converted in place (message/mime.h). */
 bool submit_message(const struct smarthost *smarthost, struct message *message,
                     struct envelope *envelope, const struct trace *trace,
                     struct submit_report *report, struct error *error);

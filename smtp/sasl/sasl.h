@@ -28,7 +28,14 @@ struct sasl_channel {
     bool client_certificate; /* tls_cert is set */
 };
 
-enum sasl_step { SASL_SEND, SASL_FAILED };
+/* One login under way. */
+struct sasl_exchange {
+    const struct sasl_mechanism *mechanism;
+    const struct sasl_options *options;
+    const struct sasl_channel *channel;
+    int round;   /* responses asked of the mechanism before */
+    void *state; /* the mechanism's own, NULL at the start */
+};
 
 struct sasl_mechanism {
     const char *name;     /* as in EHLO: "PLAIN" */
@@ -36,17 +43,44 @@ struct sasl_mechanism {
     bool client_first;    /* has an initial response */
     bool one_trip;        /* that response is all: may ride in a pipelined flight */
     bool token;           /* the secret is an OAuth token: never chosen by auto */
-    /* Appends the raw (not base64) answer to `challenge` number `round` (0: the initial response,
-     * challenge empty). */
-    enum sasl_step (*respond)(const struct sasl_options *options, int round, struct slice challenge,
-                              struct text *response, struct error *error);
+
+    /* Appends the raw (not base64) response to `challenge`, which is decoded, and empty for an
+     * initial response. False: the exchange is to be cancelled, the error says why (EX_PROTOCOL for
+     * a challenge that makes no sense). */
+    bool (*respond)(struct sasl_exchange *exchange, struct slice challenge, struct text *response,
+                    struct error *error);
+
+    /* The server says 235: may it? A mechanism that authenticates the server looks here. NULL: yes.
+     */
+    bool (*conclude)(struct sasl_exchange *exchange, struct error *error);
+
+    /* Wipes and frees exchange->state. NULL where there is none. */
+    void (*end)(struct sasl_exchange *exchange);
 };
+
+extern const struct sasl_mechanism sasl_plain; /* RFC 4616 */
+extern const struct sasl_mechanism sasl_login; /* draft-murchison-sasl-login-00 */
+
+/* The mechanism of this name in any case, NULL when there is none (yet). */
+const struct sasl_mechanism *sasl_find(struct slice name);
 
 /* The mechanism to use, of those that `offered` (the words behind AUTH in the EHLO reply) names:
  * the forced one, or for "auto" the strongest that the channel permits. NULL: EX_NOPERM, naming
  * what the server offers and the key to change. */
 const struct sasl_mechanism *sasl_choose(const struct sasl_options *options, struct slice offered,
                                          const struct sasl_channel *channel, struct error *error);
+
+void sasl_begin(struct sasl_exchange *exchange, const struct sasl_mechanism *mechanism,
+                const struct sasl_options *options, const struct sasl_channel *channel);
+
+/* The mechanism's next response, counted. */
+bool sasl_respond(struct sasl_exchange *exchange, struct slice challenge, struct text *response,
+                  struct error *error);
+
+bool sasl_conclude(struct sasl_exchange *exchange, struct error *error);
+
+/* Ends an exchange that was begun; harmless twice. */
+void sasl_end(struct sasl_exchange *exchange);
 
 /* Overwrites it so that the compiler cannot leave it out. */
 void sasl_wipe(struct sasl_secret *secret);

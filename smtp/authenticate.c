@@ -1,0 +1,250 @@
+/* AUTH (RFC 4954 section 4). Invariant: what carries a secret is masked in everything the server
+ * says from then on, never traced, and wiped from the stack. */
+#include "smtp/authenticate.h"
+
+#include <string.h>
+
+#include "base/codec.h"
+
+enum {
+    INITIAL_LINE_LIMIT = 512, /* octets with CRLF: what every server takes (RFC 5321) */
+    ROUNDS_LIMIT = 8,
+    BASE64_SIZE = (SASL_RESPONSE_SIZE + 2) / 3 * 4 + 1,
+    LINE_SIZE = BASE64_SIZE + 64,
+    STEP_SIZE = 64
+};
+
+/* "AUTH PLAIN" */
+static const char *step_name(char *step, const struct sasl_mechanism *mechanism)
+{
+    struct text text;
+    text_init(&text, step, STEP_SIZE);
+    text_add_format(&text, "AUTH %s", mechanism->name);
+    return step;
+}
+
+static struct sasl_channel channel_of(const struct client *client)
+{
+    return (struct sasl_channel){
+        .encrypted = client->encrypted,
+        .loopback = client->peer.loopback,
+        .privileged_port = client->peer.port < 1024,
+        .client_certificate = client->smarthost->tls.cert != NULL,
+    };
+}
+
+bool authenticate_choose(const struct client *client, const struct sasl_mechanism **mechanism,
+                         struct error *error)
+{
+    const struct sasl_options *options = &client->smarthost->sasl;
+    struct sasl_channel channel = channel_of(client);
+    *mechanism = NULL;
+    if (options->user == NULL || options->user[0] == '\0' || strcmp(options->mechanism, "off") == 0)
+        return true;
+    if (options->secret == NULL)
+        return error_set(error, EX_CONFIG,
+                         "AUTH: user is set but no password, password_file or password_command");
+    if (!client->capability.auth) {
+        error_set(error, EX_NOPERM, "no login is offered; unset user, or see tls and port");
+        return client_add_context(client, "AUTH", error);
+    }
+    *mechanism = sasl_choose(options, slice_of(client->capability.mechanisms), &channel, error);
+    return *mechanism != NULL || client_add_context(client, "AUTH", error);
+}
+
+static bool hide(struct client *client, struct slice secret, struct error *error)
+{
+    return mask_add(&client->mask, secret) || error_set_memory(error);
+}
+
+/* The secret itself, raw and in base64: some servers repeat what they could not make sense of. */
+static bool hide_secret(struct client *client, struct error *error)
+{
+    const struct sasl_secret *secret = client->smarthost->sasl.secret;
+    char encoded_bytes[BASE64_SIZE];
+    struct text encoded;
+    struct slice raw = slice_make(secret->bytes, secret->length);
+    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
+    codec_base64_encode(&encoded, raw);
+    bool hidden = client->mask.count > 0 ||
+                  (hide(client, raw, error) && hide(client, text_slice(&encoded), error));
+    explicit_bzero(encoded_bytes, sizeof encoded_bytes);
+    return hidden;
+}
+
+/* The mechanism's next response as base64 into `encoded`. */
+static bool respond(struct sasl_exchange *exchange, struct slice challenge, struct text *encoded,
+                    struct error *error)
+{
+    char raw_bytes[SASL_RESPONSE_SIZE];
+    struct text raw;
+    text_init(&raw, raw_bytes, sizeof raw_bytes);
+    bool responded = sasl_respond(exchange, challenge, &raw, error);
+    if (responded)
+        codec_base64_encode(encoded, text_slice(&raw));
+    explicit_bzero(raw_bytes, sizeof raw_bytes);
+    return responded;
+}
+
+/* "AUTH PLAIN AGEAYg==", with the initial response if there is one and the line stays short. */
+static bool first_line(struct sasl_exchange *exchange, struct text *line, bool *with_response,
+                       struct error *error)
+{
+    char encoded_bytes[BASE64_SIZE];
+    struct text encoded;
+    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
+    text_add_format(line, "AUTH %s", exchange->mechanism->name);
+    *with_response = false;
+    if (!exchange->mechanism->client_first)
+        return true;
+
+    bool responded = respond(exchange, slice_of(""), &encoded, error);
+    size_t length = line->length + encoded.length + strlen(" \r\n");
+    if (responded && length <= INITIAL_LINE_LIMIT) {
+        text_add_byte(line, ' ');
+        text_add(line, encoded.length > 0 ? encoded.bytes : "=");
+        *with_response = true;
+    } else {
+        exchange->round = 0; /* asked for again, by an empty challenge */
+    }
+    explicit_bzero(encoded_bytes, sizeof encoded_bytes);
+    return responded;
+}
+
+bool authenticate_can_ride(const struct client *client, const struct sasl_mechanism *mechanism)
+{
+    char line_bytes[LINE_SIZE];
+    struct text line;
+    struct sasl_channel channel = channel_of(client);
+    struct sasl_exchange exchange;
+    struct error ignored;
+    bool with_response = false;
+    if (!mechanism->one_trip)
+        return false;
+    text_init(&line, line_bytes, sizeof line_bytes);
+    sasl_begin(&exchange, mechanism, &client->smarthost->sasl, &channel);
+    first_line(&exchange, &line, &with_response, &ignored);
+    sasl_end(&exchange);
+    explicit_bzero(line_bytes, sizeof line_bytes);
+    return with_response;
+}
+
+/* Sends the line that opens the exchange. */
+static bool send_first(struct client *client, struct sasl_exchange *exchange, struct error *error)
+{
+    char line_bytes[LINE_SIZE], shown_bytes[STEP_SIZE];
+    struct text line, shown;
+    bool with_response = false;
+    text_init(&line, line_bytes, sizeof line_bytes);
+    text_init(&shown, shown_bytes, sizeof shown_bytes);
+    bool sent = first_line(exchange, &line, &with_response, error) && hide_secret(client, error);
+    text_add_format(&shown, "AUTH %s%s", exchange->mechanism->name, with_response ? " ***" : "");
+    if (sent && with_response)
+        sent = hide(client, slice_from(text_slice(&line), shown.length - strlen("***")), error);
+    sent = sent && client_send_secret(client, shown_bytes, text_slice(&line), error);
+    explicit_bzero(line_bytes, sizeof line_bytes);
+    return sent;
+}
+
+bool authenticate_ride(struct client *client, const struct sasl_mechanism *mechanism,
+                       struct error *error)
+{
+    struct sasl_channel channel = channel_of(client);
+    struct sasl_exchange exchange;
+    char step[STEP_SIZE];
+    sasl_begin(&exchange, mechanism, &client->smarthost->sasl, &channel);
+    bool sent = send_first(client, &exchange, error);
+    sasl_end(&exchange);
+    return sent || client_add_context(client, step_name(step, mechanism), error);
+}
+
+bool authenticate_read(struct client *client, const struct sasl_mechanism *mechanism,
+                       struct error *error)
+{
+    char step[STEP_SIZE];
+    if (client_read(client, step_name(step, mechanism), client->smarthost->timeout, error))
+        return true;
+    if (client_hung_up(client) && error->exit_code == EX_TEMPFAIL)
+        error_add_advice(error, "some servers do so on wrong credentials: check user and password");
+    return false;
+}
+
+bool authenticate_judge(struct client *client, const struct sasl_mechanism *mechanism,
+                        struct error *error)
+{
+    char step[STEP_SIZE];
+    client->logged_in = client->reply.code == 235;
+    if (client->logged_in)
+        return true;
+    client_refused(client, step_name(step, mechanism), false, error);
+    if (reply_class(&client->reply) == 5)
+        error->exit_code = EX_NOPERM;
+    if (client->reply.code == 535)
+        error_add_advice(error, "check user and password");
+    if (client->reply.code == 534 || client->reply.code == 504)
+        error_add_advice(error, "the server wants another mechanism; see auth");
+    return false;
+}
+
+/* Answers the 334 in client->reply. */
+static bool answer_challenge(struct client *client, struct sasl_exchange *exchange,
+                             struct error *error)
+{
+    char challenge_bytes[REPLY_LINE_LIMIT], encoded_bytes[BASE64_SIZE];
+    struct text challenge, encoded;
+    struct slice words = slice_trim(slice_make(client->reply.text, client->reply.length));
+    text_init(&challenge, challenge_bytes, sizeof challenge_bytes);
+    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
+    /* What stands where an empty challenge is due means nothing: some servers write words there. */
+    if (exchange->mechanism->client_first && exchange->round == 0)
+        words = slice_of("");
+    if (!codec_base64_decode(&challenge, words))
+        return error_set(error, EX_PROTOCOL, "the challenge is not base64");
+    if (exchange->round >= ROUNDS_LIMIT)
+        return error_set(error, EX_PROTOCOL, "the exchange does not end");
+
+    bool sent = respond(exchange, text_slice(&challenge), &encoded, error) &&
+                hide(client, text_slice(&encoded), error) &&
+                client_send_secret(client, "***", text_slice(&encoded), error);
+    explicit_bzero(encoded_bytes, sizeof encoded_bytes);
+    return sent;
+}
+
+/* Takes the exchange back (RFC 4954 section 4); what the server says to it changes nothing. */
+static bool cancel(struct client *client, const char *step, struct error *error)
+{
+    struct error ignored;
+    if (!client_hung_up(client))
+        client_ask(client, "*", step, &ignored);
+    return client_add_context(client, step, error);
+}
+
+static bool exchange_steps(struct client *client, struct sasl_exchange *exchange, const char *step,
+                           struct error *error)
+{
+    if (!send_first(client, exchange, error))
+        return client_add_context(client, step, error);
+    for (;;) {
+        if (!authenticate_read(client, exchange->mechanism, error))
+            return false;
+        if (client->reply.code != 334)
+            break;
+        if (!answer_challenge(client, exchange, error))
+            return cancel(client, step, error);
+    }
+    if (!authenticate_judge(client, exchange->mechanism, error))
+        return false;
+    return sasl_conclude(exchange, error) || client_add_context(client, step, error);
+}
+
+bool authenticate_run(struct client *client, const struct sasl_mechanism *mechanism,
+                      struct error *error)
+{
+    struct sasl_channel channel = channel_of(client);
+    struct sasl_exchange exchange;
+    char step[STEP_SIZE];
+    sasl_begin(&exchange, mechanism, &client->smarthost->sasl, &channel);
+    bool done = exchange_steps(client, &exchange, step_name(step, mechanism), error);
+    sasl_end(&exchange);
+    return done;
+}

@@ -1,0 +1,76 @@
+/* One connection to a smarthost: commands out, replies in, and the steps before the transaction. */
+#ifndef SMTP_CLIENT_H
+#define SMTP_CLIENT_H
+
+#include "smtp/capability.h"
+#include "smtp/mask.h"
+#include "smtp/reply.h"
+#include "smtp/smarthost.h"
+#include "smtp/trace.h"
+
+struct client {
+    const struct smarthost *smarthost;
+    const struct trace *trace;
+    struct tls *tls; /* NULL for SMARTHOST_CLEAR */
+
+    struct stream stream;
+    struct dial_peer peer;
+    struct capability capability; /* of the last EHLO; after STARTTLS nothing is kept */
+    struct reply reply;           /* the last one read */
+    struct mask mask;
+    bool encrypted, logged_in, quit_sent;
+    bool greeted; /* by a 220 */
+    int64_t tls_ms;
+};
+
+/* No connection yet. What is pointed to must outlive the client. */
+void client_init(struct client *client, const struct smarthost *smarthost, struct tls *tls,
+                 const struct trace *trace);
+
+/* What a good greeting is: for dial_create. */
+struct dial_greeter client_greeter(struct client *client);
+
+/* From a stream and peer as dial_next left them to the capabilities that count: greeting, EHLO,
+ * STARTTLS, the handshake, EHLO again. On false the client is good for client_close only. Reply
+ * 4xx, a cut and silence are EX_TEMPFAIL; no STARTTLS, and anything in clear behind its 220,
+ * EX_PROTOCOL; tls = none to a peer that is not this machine EX_CONFIG. */
+bool client_begin(struct client *client, struct error *error);
+
+/* Appends a command (without CRLF) to the output; it goes out with the next read or flush. */
+bool client_send(struct client *client, const char *line, struct error *error);
+
+/* The same for a line with a secret in it: the transcript gets `shown` instead. */
+bool client_send_secret(struct client *client, const char *shown, struct slice line,
+                        struct error *error);
+
+/* Sends what is waiting and reads one whole reply within `timeout` milliseconds into client->reply.
+ * After a write has failed, what the server said before is still read. The error's context is
+ * "STEP: HOST (ADDRESS): ". */
+bool client_read(struct client *client, const char *step, int64_t timeout, struct error *error);
+
+/* The usual pair: client_send, client_read with the smarthost's timeout. */
+bool client_ask(struct client *client, const char *line, const char *step, struct error *error);
+
+/* Sends what is waiting; errors as client_read. */
+bool client_flush(struct client *client, const char *step, struct error *error);
+
+/* True when the peer closed or the connection broke; false while it is only silent. */
+bool client_hung_up(const struct client *client);
+
+/* Puts "STEP: HOST (ADDRESS): " in front. */
+bool client_add_context(const struct client *client, const char *step, struct error *error);
+
+/* Turns client->reply, which was not the one hoped for at `step`, into an error: 4xx is
+ * EX_TEMPFAIL; 530, 534 and 538 EX_NOPERM; 5xx EX_UNAVAILABLE (552 5.3.4 EX_DATAERR), permanent
+ * where it is a verdict `on_message`; anything else EX_PROTOCOL. */
+bool client_refused(const struct client *client, const char *step, bool on_message,
+                    struct error *error);
+
+/* Appends QUIT; nothing can be sent afterwards. Its reply is never read. */
+void client_quit(struct client *client);
+
+/* Closes the connection; with a QUIT when the server waits for a command. Harmless without one.
+ * Secrets are wiped. */
+void client_close(struct client *client, bool polite);
+
+#endif

@@ -1,0 +1,66 @@
+/* From the outcomes of the recipients to one exit code and one sentence. A recipient that was
+ * refused for good outweighs everything else: the caller must learn of it now or never. */
+#include "smtp/outcome.h"
+
+enum { OUTCOME_NAMED_MAX = 5 }; /* recipients named in a sentence, the rest are counted */
+
+int outcome_exit_code(const struct envelope *envelope, const struct error *attempt)
+{
+    size_t refused = envelope_count(envelope, RECIPIENT_REFUSED);
+    if (refused > 0)
+        return refused == envelope->count ? EX_NOUSER : EX_UNAVAILABLE;
+    if (attempt->exit_code != EX_OK) {
+        bool somebody_has_it = envelope_count(envelope, RECIPIENT_ACCEPTED) > 0;
+        if (somebody_has_it)
+            return attempt->permanent ? EX_UNAVAILABLE : EX_TEMPFAIL;
+        return attempt->exit_code;
+    }
+    return envelope_count(envelope, RECIPIENT_ACCEPTED) == envelope->count ? EX_OK : EX_TEMPFAIL;
+}
+
+/* "<a@example.com> (550 5.1.1 no such user), <b@example.com> (...) and 7 more" */
+static void name_recipients(const struct envelope *envelope, enum recipient_state state,
+                            struct text *out)
+{
+    size_t named = 0;
+    size_t total = envelope_count(envelope, state);
+    for (size_t i = 0; i < envelope->count && named < OUTCOME_NAMED_MAX; i++) {
+        const struct recipient *recipient = &envelope->recipients[i];
+        if (recipient->state != state)
+            continue;
+        text_add(out, named++ > 0 ? ", <" : "<");
+        text_add_escaped(out, slice_of(recipient->address), TEXT_SHOWN_LIMIT);
+        text_add_byte(out, '>');
+        if (recipient->reply && state != RECIPIENT_ACCEPTED)
+            text_add_format(out, " (%s)", recipient->reply);
+    }
+    if (total > named)
+        text_add_format(out, " and %zu more", total - named);
+}
+
+/* Appends SEPARATOR "WORDS <a@example.com>, ..." when a recipient is in `state`. */
+static void add_group(const struct envelope *envelope, enum recipient_state state,
+                      const char *words, const char **separator, struct text *out)
+{
+    if (envelope_count(envelope, state) == 0)
+        return;
+    text_add_format(out, "%s%s ", *separator, words);
+    name_recipients(envelope, state, out);
+    *separator = "; ";
+}
+
+void outcome_describe(const struct envelope *envelope, const struct error *attempt,
+                      const struct submit_report *report, struct text *out)
+{
+    bool broke_off = attempt->exit_code != EX_OK;
+    const char *separator = broke_off ? "; " : " ";
+    if (broke_off)
+        text_add(out, attempt->sentence);
+    else
+        text_add_format(out, "RCPT TO: %s (%s)", report->host, report->address);
+    add_group(envelope, RECIPIENT_REFUSED, "refused", &separator, out);
+    add_group(envelope, RECIPIENT_DEFERRED, "put off", &separator, out);
+    if (broke_off && envelope_count(envelope, RECIPIENT_PENDING) < envelope->count)
+        add_group(envelope, RECIPIENT_PENDING, "did not get to", &separator, out);
+    add_group(envelope, RECIPIENT_ACCEPTED, "took the message for", &separator, out);
+}

@@ -1,0 +1,65 @@
+/* One mail transaction (RFC 5321 section 3.3): MAIL, RCPT, the message, in as few round trips as
+ * the server's capabilities permit. */
+#ifndef SMTP_TRANSACTION_H
+#define SMTP_TRANSACTION_H
+
+#include "message/envelope.h"
+#include "smtp/client.h"
+
+/* The recipients still to be offered, over all transactions and connections of a submission. */
+struct transaction_queue {
+    uint32_t *waiting;  /* indices into the envelope; the queue is waiting[first..count) */
+    uint32_t *accepted; /* room for those of one transaction */
+    uint32_t *again;    /* likewise, to be offered once more */
+    size_t first, count;
+    size_t limit; /* at most so many in the next transaction */
+};
+
+/* Takes up every recipient that is RECIPIENT_PENDING. */
+bool transaction_queue_open(struct transaction_queue *queue, const struct envelope *envelope,
+                            struct error *error);
+size_t transaction_queue_left(const struct transaction_queue *queue);
+void transaction_queue_close(struct transaction_queue *queue);
+
+struct transaction {
+    /* What is asked for. */
+    struct client *client;
+    struct message *message;
+    struct envelope *envelope;
+    struct transaction_queue *queue;
+    const struct sasl_mechanism *login; /* to ride in the flight; NULL where none is left to do */
+    bool plain;                         /* no pipelining, no chunking, whatever is offered */
+
+    /* What came of it. */
+    size_t accepted;  /* recipients accepted; they have the message when it is `delivered` */
+    bool delivered;   /* 2xx to the end of the message; client->reply is that reply */
+    bool refused;     /* `refusal` is the first refusal, which decides */
+    bool before_mail; /* the login that rode in the flight was refused or not answered */
+    bool inside;      /* the server waits for the rest of a message it is not going to get */
+    int64_t login_ms; /* until that login was answered */
+    struct error refusal;
+
+    /* While it runs. */
+    bool pipelined, chunking;
+    bool awaits_login, awaits_mail, awaits_data; /* sent, not answered */
+    bool chunk_rode;                             /* the message went in the flight */
+    bool body_sent;                              /* its sending began behind the flight */
+    bool strange;                 /* a recipient was answered 503: `refusal` if none is accepted */
+    bool broken;                  /* the refusal may be one of the flight, not of the mail */
+    bool full;                    /* the server takes no more recipients for now */
+    size_t sent, answered, again; /* recipients */
+    int64_t started;
+};
+
+enum transaction_end {
+    TRANSACTION_DONE,   /* the recipients offered have an outcome, or are in the queue again */
+    TRANSACTION_PLAIN,  /* to be tried again with `plain` on a new connection; error says why */
+    TRANSACTION_FAILED, /* the error is that of all recipients without an outcome */
+};
+
+/* Runs one on client's connection. Fill what is asked for, zero the rest. Outcomes are filed in the
+ * envelope. After TRANSACTION_DONE the client has said QUIT or hung up, or the connection can take
+ * the next transaction. */
+enum transaction_end transaction_run(struct transaction *transaction, struct error *error);
+
+#endif

@@ -1,0 +1,60 @@
+/* Goal: a secret never gets through in full, nor a beginning of it that says something. */
+#include <cmocka.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "smtp/mask.h"
+
+static void hides_secrets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+    } rows[] = {
+        {"nothing here", "nothing here"},
+        {"", ""},
+        {"hunter2", "***"},
+        {"bad password \"hunter2\"!", "bad password \"***\"!"},
+        {"hunter2hunter2", "******"},
+        {"hunter", "hunter"},
+        {"hhunter2", "h***"},
+        {"line AGFuZHJld0B2ZXJ5LmxvbmcuZXhhbXBsZQ== refused", "line *** refused"},
+        {"cut AGFuZHJld0B2ZXJ5Lm", "cut ***"},
+        {"cut AGFuZHJld0B2ZXJ5, more", "cut ***, more"},
+        {"short AGFuZHJl", "short AGFuZHJl"},
+    };
+    struct mask mask = {0};
+    assert_true(mask_add(&mask, slice_of("hunter2")));
+    assert_true(mask_add(&mask, slice_of("")));
+    assert_true(mask_add(&mask, slice_of("AGFuZHJld0B2ZXJ5LmxvbmcuZXhhbXBsZQ==")));
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char bytes[256];
+        struct text out;
+        text_init(&out, bytes, sizeof bytes);
+        mask_write(&mask, slice_of(rows[i].in), &out);
+        assert_string_equal(bytes, rows[i].out);
+    }
+    mask_wipe(&mask);
+    assert_int_equal(mask.count, 0);
+}
+
+static void takes_so_many(void **state)
+{
+    (void)state;
+    struct mask mask = {0};
+    for (int i = 0; i < MASK_SECRETS_MAX; i++)
+        assert_true(mask_add(&mask, slice_of("secret")));
+    assert_false(mask_add(&mask, slice_of("one more")));
+    mask_wipe(&mask);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hides_secrets),
+        cmocka_unit_test(takes_so_many),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,120 @@
+/* Goal: every mixture of outcomes has the exit code of the contract, and a sentence naming
+ * everybody. */
+#include "smtp/outcome.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ACCEPTED = 'a', REFUSED = 'r', DEFERRED = 'd', PENDING = 'p' };
+
+/* One recipient a letter of `states`: r1@example.com, r2@example.com ... */
+static void fill(struct envelope *envelope, const char *states)
+{
+    struct error error;
+    for (size_t i = 0; states[i] != '\0'; i++) {
+        char address[32];
+        struct text text;
+        text_init(&text, address, sizeof address);
+        text_add_format(&text, "r%zu@example.com", i + 1);
+        assert_true(envelope_add(envelope, address, &error));
+        if (states[i] == ACCEPTED)
+            assert_true(envelope_set_outcome(envelope, i, RECIPIENT_ACCEPTED, 250,
+                                             slice_of("250 2.1.5 ok"), &error));
+        if (states[i] == REFUSED)
+            assert_true(envelope_set_outcome(envelope, i, RECIPIENT_REFUSED, 550,
+                                             slice_of("550 5.1.1 nobody"), &error));
+        if (states[i] == DEFERRED)
+            assert_true(envelope_set_outcome(envelope, i, RECIPIENT_DEFERRED, 451,
+                                             slice_of("451 4.3.0 later"), &error));
+    }
+}
+
+static void test_exit_codes(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *states;
+        int attempt;
+        bool permanent;
+        int expected;
+    } table[] = {
+        {"a", EX_OK, false, EX_OK},
+        {"aaa", EX_OK, false, EX_OK},
+        {"r", EX_OK, false, EX_NOUSER},
+        {"rr", EX_OK, false, EX_NOUSER},
+        {"ra", EX_OK, false, EX_UNAVAILABLE},
+        {"rd", EX_OK, false, EX_UNAVAILABLE},
+        {"rad", EX_OK, false, EX_UNAVAILABLE},
+        {"d", EX_OK, false, EX_TEMPFAIL},
+        {"da", EX_OK, false, EX_TEMPFAIL},
+        {"p", EX_NOHOST, false, EX_NOHOST},
+        {"p", EX_TEMPFAIL, false, EX_TEMPFAIL},
+        {"p", EX_PROTOCOL, false, EX_PROTOCOL},
+        {"p", EX_NOPERM, false, EX_NOPERM},
+        {"p", EX_CONFIG, false, EX_CONFIG},
+        {"p", EX_DATAERR, true, EX_DATAERR},
+        {"pp", EX_UNAVAILABLE, true, EX_UNAVAILABLE},
+        {"ap", EX_PROTOCOL, false, EX_TEMPFAIL},
+        {"ap", EX_UNAVAILABLE, true, EX_UNAVAILABLE},
+        {"rp", EX_TEMPFAIL, false, EX_UNAVAILABLE},
+        {"rap", EX_TEMPFAIL, false, EX_UNAVAILABLE},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct envelope envelope = {0};
+        struct error attempt = {.exit_code = table[i].attempt, .permanent = table[i].permanent};
+        fill(&envelope, table[i].states);
+        if (outcome_exit_code(&envelope, &attempt) != table[i].expected)
+            fail_msg("%s, %d: %d", table[i].states, table[i].attempt,
+                     outcome_exit_code(&envelope, &attempt));
+        envelope_free(&envelope);
+    }
+}
+
+static void expect_sentence(const char *states, const struct error *attempt, const char *expected)
+{
+    struct envelope envelope = {0};
+    struct submit_report report = {.host = "mail.example", .address = "192.0.2.1:587"};
+    char buffer[ERROR_SENTENCE_SIZE];
+    struct text text;
+    text_init(&text, buffer, sizeof buffer);
+    fill(&envelope, states);
+    outcome_describe(&envelope, attempt, &report, &text);
+    assert_string_equal(buffer, expected);
+    envelope_free(&envelope);
+}
+
+static void test_sentences(void **state)
+{
+    (void)state;
+    const struct error none = {.exit_code = EX_OK};
+    const struct error cut = {.exit_code = EX_TEMPFAIL, .sentence = "DATA: connection lost"};
+    expect_sentence("r", &none,
+                    "RCPT TO: mail.example (192.0.2.1:587) refused <r1@example.com> "
+                    "(550 5.1.1 nobody)");
+    expect_sentence("rda", &none,
+                    "RCPT TO: mail.example (192.0.2.1:587) refused <r1@example.com> "
+                    "(550 5.1.1 nobody); put off <r2@example.com> (451 4.3.0 later); "
+                    "took the message for <r3@example.com>");
+    expect_sentence("aaaaaaar", &none,
+                    "RCPT TO: mail.example (192.0.2.1:587) refused <r8@example.com> (550 5.1.1 "
+                    "nobody); took the message for <r1@example.com>, <r2@example.com>, "
+                    "<r3@example.com>, <r4@example.com>, <r5@example.com> and 2 more");
+    expect_sentence("pp", &cut, "DATA: connection lost");
+    expect_sentence("ap", &cut,
+                    "DATA: connection lost; did not get to <r2@example.com>; "
+                    "took the message for <r1@example.com>");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_exit_codes),
+        cmocka_unit_test(test_sentences),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
