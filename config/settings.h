@@ -1,37 +1,49 @@
-/* All settings: one table (section, key, type, offset, default, help) that feeds the parser,
- * --help-config and the checks of example and man page. It fills the structs of their consumers by
- * offset; there is no copying layer. */
+/* All settings of one configuration file, in the structs of their consumers: the table of keys
+ * fills these by offset, there is no copying layer. */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
-#include "base/arena.h"
-#include "base/error.h"
 #include "base/log.h"
+#include "config/ini.h"
+#include "config/paths.h"
 #include "message/fix.h"
 #include "smtp/smarthost.h"
 
 enum { SETTINGS_ACCOUNTS_MAX = 64 };
 
-/* One [smarthost] or [smarthost:NAME] section. */
+/* One [smarthost] or [smarthost:NAME] section, with what it inherits. */
 struct account {
     const char *name; /* "" for the default account */
+    unsigned line;    /* of its section */
     struct smarthost smarthost;
     const char *password, *password_file, *password_command; /* at most one is set */
-    const char *from;                /* default envelope sender, or patterns it answers to */
-    const char *allow_from_override; /* "yes", "no" or patterns */
+    const char *from;                /* address or patterns as written; NULL when not set */
+    bool from_is_own;                /* and not inherited */
+    const char *allow_from_override; /* "yes", "no" or patterns; never NULL */
 };
 
 struct settings {
-    const char *path;         /* the file they were read from */
+    const char *path;         /* the file they were read from, fit to be shown */
     bool path_is_roots;       /* root owns it */
     struct account *accounts; /* the default account first, if there is one */
     size_t account_count;
-    const char *local_domain; /* [local] domain; never NULL after settings_load */
+    const char *local_domain; /* [local] domain, or the host's mail name; never NULL */
     enum fix_from from_header;
     bool add_date, add_message_id, remove_bcc;
-    uint64_t max_size;
+    uint64_t max_size; /* 0: no limit */
     struct log_options log;
+    struct ini ini;
     struct arena arena; /* owns all strings */
 };
+
+/* Reads and checks the whole file, and finds the host's own names where it does not say them (DNS
+ * is asked for them only when files do not know, 2 s at most). EX_CONFIG: "FILE:LINE: [SECTION]
+ * KEY: what is wrong; did you mean ..."; EX_NOPERM when it may not be read. settings_free is due in
+ * any case. */
+bool settings_load(struct settings *settings, const struct paths_choice *choice,
+                   struct error *error);
+
+/* Wipes what may be secret and frees everything. A zeroed struct may be freed. */
+void settings_free(struct settings *settings);
 
 #endif

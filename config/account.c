@@ -1,0 +1,183 @@
+/* Accounts and senders. -f is what callers pass blindly: one that may not be used is replaced, not
+ * refused. */
+#include "config/account.h"
+
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/suggest.h"
+#include "message/address.h"
+
+/* The first field of GECOS, in which & stands for the login with a capital letter. */
+static bool copy_full_name(const char *gecos, const char *login, const char **full_name,
+                           struct arena *arena)
+{
+    struct buffer name = {0};
+    for (; *gecos != '\0' && *gecos != ','; gecos++) {
+        if (*gecos != '&') {
+            buffer_add_byte(&name, *gecos);
+            continue;
+        }
+        bool lower = login[0] >= 'a' && login[0] <= 'z';
+        buffer_add_byte(&name, lower ? (char)(login[0] - 'a' + 'A') : login[0]);
+        buffer_add_string(&name, login + 1);
+    }
+    struct slice trimmed = slice_trim(buffer_slice(&name));
+    *full_name = trimmed.length == 0 ? NULL : arena_copy(arena, trimmed);
+    bool done = !name.failed && (trimmed.length == 0 || *full_name != NULL);
+    buffer_free(&name);
+    return done;
+}
+
+bool account_find_person(struct account_person *person, struct arena *arena, struct error *error)
+{
+    *person = (struct account_person){0};
+    const struct passwd *user = getpwuid(getuid());
+    if (user == NULL || user->pw_name == NULL || user->pw_name[0] == '\0') {
+        person->login = arena_format(arena, "uid%u", (unsigned)getuid());
+        return person->login != NULL || error_set_memory(error);
+    }
+    person->login = arena_copy(arena, slice_of(user->pw_name));
+    if (person->login == NULL ||
+        (user->pw_gecos != NULL &&
+         !copy_full_name(user->pw_gecos, person->login, &person->full_name, arena)))
+        return error_set_memory(error);
+    return true;
+}
+
+static const char *shown_name(const struct account *account)
+{
+    return account->name[0] == '\0' ? "default" : account->name;
+}
+
+static void list_names(const struct settings *settings, struct text *list)
+{
+    for (size_t i = 0; i < settings->account_count; i++)
+        text_add_format(list, "%s%s", i == 0 ? "" : ", ", shown_name(&settings->accounts[i]));
+}
+
+static bool fail_unknown(const struct settings *settings, const char *name, struct error *error)
+{
+    char buffer[512];
+    struct text list;
+    struct text_shown shown;
+    struct suggest suggest;
+    text_init(&list, buffer, sizeof buffer);
+    list_names(settings, &list);
+    error_set(error, EX_CONFIG, "account: %s has no account \"%s\", but %s", settings->path,
+              text_show(&shown, slice_of(name)), buffer);
+    suggest_start(&suggest, slice_of(name));
+    for (size_t i = 0; i < settings->account_count; i++)
+        suggest_offer(&suggest, slice_of(shown_name(&settings->accounts[i])));
+    return suggest_add(&suggest, "", error);
+}
+
+static bool fail_undecided(const struct settings *settings, struct error *error)
+{
+    char buffer[512];
+    struct text list;
+    text_init(&list, buffer, sizeof buffer);
+    list_names(settings, &list);
+    return error_set(error, EX_CONFIG,
+                     "account: %s has no [smarthost] for every sender, and none of its accounts is "
+                     "for this one; choose with --account: %s",
+                     settings->path, buffer);
+}
+
+static const struct account *find_named(const struct settings *settings, const char *name)
+{
+    for (size_t i = 0; i < settings->account_count; i++) {
+        const struct account *account = &settings->accounts[i];
+        if (account->name[0] != '\0' && strcmp(account->name, name) == 0)
+            return account;
+    }
+    bool has_default = settings->accounts[0].name[0] == '\0';
+    return has_default && strcmp(name, "default") == 0 ? &settings->accounts[0] : NULL;
+}
+
+static bool canonical(const char *address, const struct settings *settings, struct text *out,
+                      struct error *error)
+{
+    bool needs_utf8 = false;
+    return address_parse_one(slice_of(address), settings->local_domain, out, &needs_utf8, error) ||
+           error_add_context(error, "sender");
+}
+
+/* A login is no address yet: one such as DOMAIN\user has to be quoted. */
+static bool login_sender(const char *login, const struct settings *settings, struct text *out,
+                         struct error *error)
+{
+    char buffer[ADDRESS_SIZE];
+    struct text quoted;
+    text_init(&quoted, buffer, sizeof buffer);
+    text_add_byte(&quoted, '"');
+    for (; *login != '\0'; login++) {
+        if (*login == '"' || *login == '\\')
+            text_add_byte(&quoted, '\\');
+        text_add_byte(&quoted, *login);
+    }
+    text_add_byte(&quoted, '"');
+    return canonical(buffer, settings, out, error);
+}
+
+static bool choose_by_sender(const struct settings *settings, const struct account_request *request,
+                             const struct account **account, struct error *error)
+{
+    char buffer[ADDRESS_SIZE];
+    struct text sender;
+    text_init(&sender, buffer, sizeof buffer);
+    if (!(request->sender != NULL ? canonical(request->sender, settings, &sender, error)
+                                  : login_sender(request->login, settings, &sender, error)))
+        return false;
+    /* The default account is what is left when none matches, so its own `from` need not be asked;
+     * an inherited one says nothing about the account that inherits it. */
+    for (size_t i = 0; i < settings->account_count; i++) {
+        *account = &settings->accounts[i];
+        if ((*account)->name[0] != '\0' && (*account)->from_is_own && sender.length > 0 &&
+            address_matches(text_slice(&sender), (*account)->from))
+            return true;
+    }
+    *account = &settings->accounts[0];
+    return (*account)->name[0] == '\0' || fail_undecided(settings, error);
+}
+
+bool account_choose(const struct settings *settings, const struct account_request *request,
+                    const struct account **account, struct error *error)
+{
+    if (request->name == NULL)
+        return choose_by_sender(settings, request, account, error);
+    *account = find_named(settings, request->name);
+    return *account != NULL || fail_unknown(settings, request->name, error);
+}
+
+bool account_default_sender(const struct account *account, const struct settings *settings,
+                            const char *login, struct text *sender, struct error *error)
+{
+    if (account->from == NULL || strpbrk(account->from, "* \t") != NULL)
+        return login_sender(login, settings, sender, error);
+    return canonical(account->from, settings, sender, error);
+}
+
+static bool may_override(const struct account *account, struct slice sender)
+{
+    if (sender.length == 0 || strcmp(account->allow_from_override, "yes") == 0)
+        return true;
+    return strcmp(account->allow_from_override, "no") != 0 &&
+           address_matches(sender, account->allow_from_override);
+}
+
+bool account_sender(const struct account *account, const struct settings *settings,
+                    const struct account_request *request, struct text *sender, struct error *error)
+{
+    char *bytes = sender->bytes;
+    size_t size = sender->size;
+    if (request->sender != NULL) {
+        if (!canonical(request->sender, settings, sender, error))
+            return false;
+        if (may_override(account, text_slice(sender)))
+            return true;
+        text_init(sender, bytes, size);
+    }
+    return account_default_sender(account, settings, request->login, sender, error);
+}

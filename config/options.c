@@ -1,0 +1,447 @@
+/* Every option that a caller of sendmail passes is taken with its right arity, so that no argument
+ * becomes a recipient and no recipient an argument; what only tunes a daemon is ignored, and what
+ * would mean something else here than its caller wants is refused. */
+#include "config/options.h"
+
+#include <string.h>
+
+#include "base/slice.h"
+#include "base/text.h"
+#include "config/suggest.h"
+
+struct options_parser {
+    struct options *options;
+    int argc;
+    char **argv;
+    int next;                        /* the word to look at next */
+    bool speaks_smtp;                /* -bs */
+    const struct options_row *apart; /* the last option met that may not go with -i, -oi, -bs */
+};
+
+static bool take_nothing(struct options_parser *parser, const struct options_row *row,
+                         const char *argument, struct error *error)
+{
+    (void)parser, (void)row, (void)argument, (void)error;
+    return true;
+}
+
+static bool take_flag(struct options_parser *parser, const struct options_row *row,
+                      const char *argument, struct error *error)
+{
+    (void)argument, (void)error;
+    *(bool *)(void *)((char *)parser->options + row->offset) = true;
+    return true;
+}
+
+static bool take_string(struct options_parser *parser, const struct options_row *row,
+                        const char *argument, struct error *error)
+{
+    (void)error;
+    *(const char **)(void *)((char *)parser->options + row->offset) = argument;
+    return true;
+}
+
+static bool take_input_file(struct options_parser *parser, const struct options_row *row,
+                            const char *argument, struct error *error)
+{
+    parser->options->reads_input = false;
+    return take_string(parser, row, argument, error);
+}
+
+static bool take_body_type(struct options_parser *parser, const struct options_row *row,
+                           const char *argument, struct error *error)
+{
+    if (!slice_equals_nocase(slice_of(argument), slice_of("7BIT")) &&
+        !slice_equals_nocase(slice_of(argument), slice_of("8BITMIME")))
+        return error_set(error, EX_USAGE, "usage: -B takes 7BIT or 8BITMIME");
+    return take_string(parser, row, argument, error);
+}
+
+/* RFC 3461 section 4.1. */
+static bool take_notify(struct options_parser *parser, const struct options_row *row,
+                        const char *argument, struct error *error)
+{
+    struct slice rest = slice_of(argument), word;
+    bool valid = argument[0] != '\0' && argument[strlen(argument) - 1] != ',';
+    if (!slice_equals_nocase(rest, slice_of("never"))) {
+        while (slice_cut(&rest, ',', &word))
+            valid = valid && (slice_equals_nocase(word, slice_of("success")) ||
+                              slice_equals_nocase(word, slice_of("failure")) ||
+                              slice_equals_nocase(word, slice_of("delay")));
+    }
+    if (!valid)
+        return error_set(error, EX_USAGE,
+                         "usage: -N takes never, or some of success,failure,delay");
+    return take_string(parser, row, argument, error);
+}
+
+static bool take_return(struct options_parser *parser, const struct options_row *row,
+                        const char *argument, struct error *error)
+{
+    if (!slice_equals_nocase(slice_of(argument), slice_of("full")) &&
+        !slice_equals_nocase(slice_of(argument), slice_of("hdrs")))
+        return error_set(error, EX_USAGE, "usage: -R takes full or hdrs");
+    return take_string(parser, row, argument, error);
+}
+
+static bool is_hexadecimal(char byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'F');
+}
+
+/* xtext of RFC 3461 section 4, at most 100 characters. */
+static bool take_envelope_id(struct options_parser *parser, const struct options_row *row,
+                             const char *argument, struct error *error)
+{
+    size_t length = strlen(argument);
+    bool valid = length > 0 && length <= 100;
+    for (size_t i = 0; valid && i < length; i++) {
+        char byte = argument[i];
+        valid = byte > ' ' && byte < 0x7f && byte != '=';
+        if (byte == '+')
+            valid = is_hexadecimal(argument[i + 1]) && is_hexadecimal(argument[i + 2]);
+    }
+    if (!valid)
+        return error_set(error, EX_USAGE,
+                         "usage: -V takes an envelope id: up to 100 printable characters, with "
+                         "+ and = written as +2B and +3D");
+    return take_string(parser, row, argument, error);
+}
+
+static bool take_program_role(struct options_parser *parser, const struct options_row *row,
+                              const char *argument, struct error *error)
+{
+    (void)parser, (void)row;
+    if (strcmp(argument, "c") == 0 || strcmp(argument, "m") == 0)
+        return true;
+    return error_set(error, EX_USAGE, "usage: -A takes c or m");
+}
+
+static bool fail_later(struct options_parser *parser, const char *option, struct error *error)
+{
+    parser->options->reads_input = false;
+    return error_set(error, EX_USAGE, "usage: %s is not in this version yet", option);
+}
+
+static bool take_later(struct options_parser *parser, const struct options_row *row,
+                       const char *argument, struct error *error)
+{
+    (void)argument;
+    char buffer[32];
+    struct text option;
+    text_init(&option, buffer, sizeof buffer);
+    if (row->letter != '\0')
+        text_add_format(&option, "-%c", row->letter);
+    else
+        text_add_format(&option, "--%s", row->name);
+    return fail_later(parser, buffer, error);
+}
+
+/* -b: Sendmail's modes of operation. */
+static bool take_mode(struct options_parser *parser, const struct options_row *row,
+                      const char *argument, struct error *error)
+{
+    static const struct {
+        const char *letters, *sentence;
+    } refused[] = {
+        {"dD", "this is no daemon and takes no mail from the network"},
+        {"hH", "it keeps no status of hosts"},
+        {"t", "it has no rules to rewrite addresses, so there is nothing to test"},
+        {"zC", "its configuration is not compiled"},
+        {"a", "the ARPANET mode is long gone"},
+        {"S", "it takes no batched SMTP"},
+    };
+    (void)row;
+    struct text_shown shown;
+    char option[] = {'-', 'b', argument[0], '\0'};
+    if (strcmp(argument, "m") == 0)
+        return true;
+    parser->options->reads_input = false;
+    parser->speaks_smtp = parser->speaks_smtp || argument[0] == 's';
+    if (argument[0] != '\0' && strchr("spivP", argument[0]) != NULL && argument[1] == '\0')
+        return fail_later(parser, option, error);
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        if (argument[0] != '\0' && strchr(refused[i].letters, argument[0]) != NULL)
+            return error_set(error, EX_USAGE, "usage: %s: %s; this is a submission agent", option,
+                             refused[i].sentence);
+    }
+    return error_set(error, EX_USAGE, "usage: -b%s: unknown mode",
+                     text_show(&shown, slice_of(argument)));
+}
+
+/* -o: Sendmail's old options by letter; two of them mean something here. */
+static bool take_option(struct options_parser *parser, const struct options_row *row,
+                        const char *argument, struct error *error)
+{
+    (void)row, (void)error;
+    if (argument[0] == 'i')
+        parser->options->ignore_dots = true;
+    if (argument[0] == 'v')
+        parser->options->verbose = true;
+    return true;
+}
+
+static bool take_dry_run(struct options_parser *parser, const struct options_row *row,
+                         const char *argument, struct error *error)
+{
+    (void)row, (void)argument, (void)error;
+    if (parser->options->mode == OPTIONS_SEND)
+        parser->options->mode = OPTIONS_DRY_RUN;
+    return true;
+}
+
+static bool take_help(struct options_parser *parser, const struct options_row *row,
+                      const char *argument, struct error *error)
+{
+    (void)argument, (void)error;
+    parser->options->reads_input = false;
+    parser->options->mode = strcmp(row->name, "version") == 0 ? OPTIONS_VERSION
+                            : strcmp(row->name, "help") == 0  ? OPTIONS_HELP
+                                                              : OPTIONS_HELP_CONFIG;
+    return true;
+}
+
+#define AT(member) .offset = offsetof(struct options, member)
+
+static const struct options_row table[] = {
+    {'t', .take = take_flag, AT(from_header), .help = "recipients also from To, Cc and Bcc"},
+    {'i', .take = take_flag, AT(ignore_dots), .help = "a lone dot is text (also -oi)"},
+    {'f', NULL, OPTIONS_ARGUMENT, "ADDRESS", .take = take_string, AT(sender),
+     .help = "envelope sender"},
+    {'r', NULL, OPTIONS_ARGUMENT, "ADDRESS", .take = take_string, AT(sender),
+     .help = "the same as -f"},
+    {'F', NULL, OPTIONS_ARGUMENT, "NAME", .take = take_string, AT(full_name),
+     .help = "full name for an added From"},
+    {'v', .take = take_flag, AT(verbose), .help = "show the conversation"},
+    {'C', NULL, OPTIONS_ARGUMENT, "FILE", .take = take_string, AT(config_file),
+     .help = "use just this configuration"},
+    {'a', NULL, OPTIONS_ARGUMENT, "NAME", .take = take_string, AT(account),
+     .help = "use this account"},
+    {'b', NULL, OPTIONS_ARGUMENT, "MODE", .take = take_mode,
+     .help = "-bm: send a message, the default"},
+    {'B', NULL, OPTIONS_ARGUMENT, "TYPE", .take = take_body_type, AT(body_type),
+     .help = "7BIT or 8BITMIME; found out anyhow"},
+    {'N', NULL, OPTIONS_ARGUMENT, "WHEN", .take = take_notify, AT(dsn_notify),
+     .help = "delivery reports; not asked for in this version"},
+    {'R', NULL, OPTIONS_ARGUMENT, "WHAT", .take = take_return, AT(dsn_return),
+     .help = "full or hdrs; not passed on in this version"},
+    {'V', NULL, OPTIONS_ARGUMENT, "ID", .take = take_envelope_id, AT(envelope_id),
+     .help = "envelope id; not passed on in this version"},
+    {'o', NULL, OPTIONS_ARGUMENT, "LETTER", .take = take_option,
+     .help = "-oi as -i, -ov as -v, others ignored"},
+    {'A', NULL, OPTIONS_ARGUMENT, "ROLE", .take = take_program_role},
+    {'D', NULL, OPTIONS_ARGUMENT, "FILE", .take = take_nothing},
+    {'d', NULL, OPTIONS_OPTIONAL, "LEVEL", .take = take_nothing},
+    {'e', NULL, OPTIONS_ATTACHED, "LETTER", .take = take_nothing},
+    {'G', .take = take_nothing},
+    {'h', NULL, OPTIONS_ARGUMENT, "HOPS", .take = take_nothing},
+    {'L', NULL, OPTIONS_ARGUMENT, "TAG", .take = take_nothing},
+    {'M', NULL, OPTIONS_ARGUMENT, "MACRO", .take = take_nothing},
+    {'m', .take = take_nothing},
+    {'n', .take = take_nothing},
+    {'O', NULL, OPTIONS_ARGUMENT, "OPTION", .take = take_nothing},
+    {'p', NULL, OPTIONS_ARGUMENT, "PROTOCOL", .take = take_nothing},
+    {'s', .take = take_nothing},
+    {'U', .take = take_nothing},
+    {'X', NULL, OPTIONS_ARGUMENT, "FILE", .take = take_nothing},
+    {'I', .take = take_later, .help = "not in this version"},
+    {'q', NULL, OPTIONS_OPTIONAL, "", .take = take_later, .help = "not in this version"},
+    {0, "config", OPTIONS_ARGUMENT, "FILE", .take = take_string, AT(config_file),
+     .help = "the same as -C"},
+    {0, "account", OPTIONS_ARGUMENT, "NAME", .take = take_string, AT(account),
+     .help = "the same as -a"},
+    {0, "file", OPTIONS_ARGUMENT, "FILE", true, take_input_file, AT(input_file),
+     .help = "message from FILE, not standard input"},
+    {0, "dry-run", .take = take_dry_run, .help = "print what would be sent; connect nowhere"},
+    {0, "verbose", .take = take_flag, AT(verbose), .help = "the same as -v"},
+    {0, "version", .take = take_help, .help = "print the version"},
+    {0, "help", .take = take_help, .help = "print this"},
+    {0, "help-config", .take = take_help, .help = "print the keys of the configuration"},
+    {0, "check", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "configure", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "queue", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "flush", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "show", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "hold", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "release", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "remove", .apart = true, .take = take_later, .help = "not in this version"},
+};
+
+enum { ROWS = sizeof table / sizeof table[0] };
+
+const struct options_row *options_table(size_t *count)
+{
+    *count = ROWS;
+    return table;
+}
+
+static const struct options_row *find_letter(char letter)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].letter == letter)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static const struct options_row *find_name(struct slice name)
+{
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].letter == '\0' && slice_equals(slice_of(table[i].name), name))
+            return &table[i];
+    }
+    return NULL;
+}
+
+/* What is given to the option: `attached`, or the next word. */
+static bool find_argument(struct options_parser *parser, const struct options_row *row,
+                          const char *attached, const char **argument)
+{
+    *argument = attached;
+    if (row->arity == OPTIONS_ATTACHED)
+        return attached[0] != '\0';
+    if (row->arity == OPTIONS_OPTIONAL || attached[0] != '\0')
+        return true;
+    if (parser->next == parser->argc)
+        return false;
+    *argument = parser->argv[parser->next++];
+    return true;
+}
+
+static bool parse_cluster(struct options_parser *parser, const char *word, struct error *error)
+{
+    for (const char *letter = word + 1; *letter != '\0'; letter++) {
+        struct text_shown shown;
+        const struct options_row *row = find_letter(*letter);
+        if (row == NULL)
+            return error_set(error, EX_USAGE, "usage: unknown option -%s; see --help",
+                             text_show(&shown, slice_make(letter, 1)));
+        const char *argument = "";
+        if (row->arity != OPTIONS_FLAG && !find_argument(parser, row, letter + 1, &argument))
+            return error_set(error, EX_USAGE, "usage: -%c needs an argument", *letter);
+        if (!row->take(parser, row, argument, error))
+            return false;
+        if (row->arity != OPTIONS_FLAG)
+            return true;
+    }
+    return true;
+}
+
+static bool fail_unknown(struct slice name, struct error *error)
+{
+    struct text_shown shown;
+    struct suggest suggest;
+    error_set(error, EX_USAGE, "usage: unknown option --%s", text_show(&shown, name));
+    suggest_start(&suggest, name);
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].letter == '\0')
+            suggest_offer(&suggest, slice_of(table[i].name));
+    }
+    return suggest_add(&suggest, "--", error);
+}
+
+static bool parse_long(struct options_parser *parser, const char *word, struct error *error)
+{
+    struct slice name = slice_of(word + 2);
+    const char *value = strchr(word, '=');
+    name = slice_to(name, slice_find(name, '='));
+    const struct options_row *row = find_name(name);
+    if (row == NULL)
+        return fail_unknown(name, error);
+    if (row->apart)
+        parser->apart = row;
+    const char *argument = value == NULL ? "" : value + 1;
+    if (row->arity == OPTIONS_FLAG && value != NULL)
+        return error_set(error, EX_USAGE, "usage: --%s takes no value", row->name);
+    if (row->arity != OPTIONS_FLAG && value == NULL &&
+        !find_argument(parser, row, argument, &argument))
+        return error_set(error, EX_USAGE, "usage: --%s needs a value", row->name);
+    return row->take(parser, row, argument, error);
+}
+
+static bool parse_word(struct options_parser *parser, bool *options_ended, struct error *error)
+{
+    char *word = parser->argv[parser->next++];
+    if (*options_ended || word[0] != '-' || word[1] == '\0') {
+        parser->options->recipients[parser->options->recipient_count++] = word;
+        return true;
+    }
+    *options_ended = strcmp(word, "--") == 0;
+    if (*options_ended)
+        return true;
+    return word[1] == '-' ? parse_long(parser, word, error) : parse_cluster(parser, word, error);
+}
+
+/* mailq and newaliases are sendmail under other names. */
+static bool check_own_name(struct options_parser *parser, struct error *error)
+{
+    if (parser->argc == 0)
+        return true;
+    const char *slash = strrchr(parser->argv[0], '/');
+    const char *name = slash == NULL ? parser->argv[0] : slash + 1;
+    if (strcmp(name, "mailq") != 0 && strcmp(name, "newaliases") != 0)
+        return true;
+    return fail_later(parser, name, error);
+}
+
+static bool check_apart(const struct options_parser *parser, struct error *error)
+{
+    if (parser->apart == NULL || (!parser->options->ignore_dots && !parser->speaks_smtp))
+        return true;
+    return error_set(error, EX_USAGE, "usage: --%s is not taken together with %s",
+                     parser->apart->name, parser->speaks_smtp ? "-bs" : "-i or -oi");
+}
+
+bool options_parse(struct options *options, int argc, char **argv, struct arena *arena,
+                   struct error *error)
+{
+    struct options_parser parser = {.options = options, .argc = argc, .argv = argv, .next = 1};
+    struct error later;
+    bool options_ended = false;
+    *options = (struct options){.reads_input = true};
+    options->recipients = arena_allocate(arena, ((size_t)argc + 1) * sizeof *options->recipients);
+    if (options->recipients == NULL)
+        return error_set_memory(error);
+    bool done = check_own_name(&parser, error);
+    /* All words are looked at, since one behind an error may say that standard input is not ours
+     * to read; the first error is the one reported. */
+    while (parser.next < argc) {
+        if (!parse_word(&parser, &options_ended, done ? error : &later))
+            done = false;
+    }
+    return done && check_apart(&parser, error);
+}
+
+static void write_row(const struct options_row *row, void (*line)(const char *line))
+{
+    char buffer[160], option[40];
+    struct text text;
+    text_init(&text, option, sizeof option);
+    if (row->letter != '\0')
+        text_add_format(&text, "-%c", row->letter);
+    else
+        text_add_format(&text, "--%s", row->name);
+    if (row->argument != NULL)
+        text_add_format(&text, " %s", row->argument);
+    text_init(&text, buffer, sizeof buffer);
+    text_add_format(&text, "  %-18s %s", option, row->help);
+    line(buffer);
+}
+
+void options_write_help(void (*line)(const char *line))
+{
+    char buffer[160];
+    struct text text;
+    line("usage: sendmail [OPTION | RECIPIENT] ... < MESSAGE");
+    line("Submits a message to the smarthost of the configuration; see sendmail(8).");
+    line("");
+    text_init(&text, buffer, sizeof buffer);
+    text_add(&text, "  taken and ignored:");
+    for (size_t i = 0; i < ROWS; i++) {
+        if (table[i].help != NULL)
+            write_row(&table[i], line);
+        else
+            text_add_format(&text, " -%c", table[i].letter);
+    }
+    line(buffer);
+}

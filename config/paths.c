@@ -1,0 +1,106 @@
+/* The system's file and the user's (XDG Base Directory Specification). Root has no file of its own:
+ * what runs as root is configured in one place. */
+#include "config/paths.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/text.h"
+
+static const char *absolute_variable(const char *name)
+{
+    const char *value = getenv(name);
+    return value != NULL && value[0] == '/' ? value : NULL;
+}
+
+bool paths_find(struct paths *paths, struct arena *arena, struct error *error)
+{
+    *paths = (struct paths){.system_file = SYSCONFDIR "/sendmail/config.ini"};
+    const struct passwd *user = getpwuid(geteuid());
+    const char *home = absolute_variable("HOME"), *config = absolute_variable("XDG_CONFIG_HOME");
+    if (home == NULL && user != NULL && user->pw_dir != NULL && user->pw_dir[0] == '/')
+        home = user->pw_dir;
+    if (home != NULL && (paths->home = arena_copy(arena, slice_of(home))) == NULL)
+        return error_set_memory(error);
+    if (geteuid() == 0 || (home == NULL && config == NULL))
+        return true;
+    paths->user_file = config != NULL ? arena_format(arena, "%s/sendmail/config.ini", config)
+                                      : arena_format(arena, "%s/.config/sendmail/config.ini", home);
+    return paths->user_file != NULL || error_set_memory(error);
+}
+
+/* A daemon started from root's shell may still have root's HOME: what it cannot enter there is no
+ * file of its user's. */
+static bool is_foreign(const char *home)
+{
+    struct stat status;
+    return home != NULL && (stat(home, &status) != 0 || status.st_uid != geteuid());
+}
+
+static bool exists(const char *path, const char *home, bool *result, struct error *error)
+{
+    struct text_shown shown;
+    struct stat status;
+    /* A dangling link is there: its owner meant something by it. */
+    *result = lstat(path, &status) == 0;
+    if (*result || errno == ENOENT || errno == ENOTDIR)
+        return true;
+    int reason = errno;
+    if (reason == EACCES && is_foreign(home))
+        return true;
+    errno = reason;
+    return error_set_errno(error, reason == EACCES ? EX_NOPERM : EX_OSERR, "configuration: %s",
+                           text_show(&shown, slice_of(path)));
+}
+
+static bool fail_missing(const struct paths *paths, struct error *error)
+{
+    struct text_shown system, user;
+    text_show(&system, slice_of(paths->system_file));
+    if (paths->user_file == NULL)
+        return error_set(error, EX_CONFIG,
+                         "configuration: there is no %s; start from config.example.ini, see "
+                         "sendmail.ini(5)",
+                         system.bytes);
+    return error_set(error, EX_CONFIG,
+                     "configuration: there is neither %s nor %s; start from config.example.ini, "
+                     "see sendmail.ini(5)",
+                     text_show(&user, slice_of(paths->user_file)), system.bytes);
+}
+
+bool paths_choose(const struct paths *paths, const char *given, struct paths_choice *choice,
+                  struct error *error)
+{
+    bool found;
+    *choice = (struct paths_choice){.file = given, .origin = PATHS_GIVEN};
+    if (given != NULL)
+        return true;
+    if (paths->user_file != NULL) {
+        *choice = (struct paths_choice){paths->user_file, PATHS_USER, paths->home};
+        if (!exists(choice->file, paths->home, &found, error) || found)
+            return found;
+    }
+    *choice = (struct paths_choice){.file = paths->system_file, .origin = PATHS_SYSTEM};
+    if (!exists(choice->file, NULL, &found, error))
+        return false;
+    return found || fail_missing(paths, error);
+}
+
+const char *paths_absolute(const char *path, struct arena *arena, struct error *error)
+{
+    if (path[0] == '/')
+        return path;
+    char *directory = getcwd(NULL, 0);
+    if (directory == NULL) {
+        error_set_errno(error, EX_OSERR, "working directory");
+        return NULL;
+    }
+    const char *absolute = arena_format(arena, "%s/%s", directory, path);
+    free(directory);
+    if (absolute == NULL)
+        error_set_memory(error);
+    return absolute;
+}

@@ -1,0 +1,34 @@
+/* Which configuration file holds, and for whom. */
+#ifndef CONFIG_PATHS_H
+#define CONFIG_PATHS_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+enum paths_origin { PATHS_SYSTEM, PATHS_USER, PATHS_GIVEN };
+
+struct paths {
+    const char *system_file; /* SYSCONFDIR/sendmail/config.ini */
+    const char *user_file;   /* NULL for uid 0, and for a user without a home */
+    const char *home;        /* $HOME, or from passwd; NULL when there is none */
+};
+
+struct paths_choice {
+    const char *file;
+    enum paths_origin origin;
+    const char *home; /* what "~/" stands for in that file; NULL where it may not be used */
+};
+
+/* Where the files would be. Strings live in `arena`. EX_OSERR. */
+bool paths_find(struct paths *paths, struct arena *arena, struct error *error);
+
+/* `given` (-C, --config; NULL for none), else the user's file if there is one, else the system's.
+ * EX_CONFIG naming both when there is neither; EX_NOPERM when that cannot be told. */
+bool paths_choose(const struct paths *paths, const char *given, struct paths_choice *choice,
+                  struct error *error);
+
+/* `path` made absolute by the working directory, for later, when that will have been left. NULL:
+ * EX_OSERR. */
+const char *paths_absolute(const char *path, struct arena *arena, struct error *error);
+
+#endif

@@ -1,0 +1,328 @@
+/* A secret passes through here once. Invariant: every buffer that held it is overwritten before it
+ * is freed, and no sentence holds a byte of it.
+ *
+ * The command runs without a shell, with nothing of ours but a short environment, nothing on
+ * standard input, and a pipe in place of standard error: its complaint is shown only when it fails,
+ * since our caller takes any output for a failure. */
+#include "config/secret.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "config/settings.h"
+
+enum {
+    COMMAND_TIMEOUT = 30 * 1000,
+    COMMAND_OUTPUT_LIMIT = 16 * 1024,
+    COMMAND_WORDS_MAX = 64,
+    COMMAND_VARIABLES_MAX = 8
+};
+
+struct command {
+    char *words[COMMAND_WORDS_MAX + 1];
+    char *variables[COMMAND_VARIABLES_MAX + 1];
+    int complaints; /* where its standard error goes */
+    struct arena arena;
+};
+
+static bool take(struct slice bytes, struct sasl_secret *secret, struct error *error)
+{
+    if (bytes.length == 0)
+        return error_set(error, EX_CONFIG, "is empty");
+    if (memchr(bytes.bytes, '\0', bytes.length) != NULL)
+        return error_set(error, EX_CONFIG, "has a NUL byte");
+    if (bytes.length >= sizeof secret->bytes)
+        return error_set(error, EX_CONFIG, "has more than %zu bytes", sizeof secret->bytes - 1);
+    memcpy(secret->bytes, bytes.bytes, bytes.length);
+    secret->bytes[bytes.length] = '\0';
+    secret->length = bytes.length;
+    return true;
+}
+
+static struct slice without_carriage_return(struct slice line)
+{
+    if (line.length > 0 && line.bytes[line.length - 1] == '\r')
+        line.length--;
+    return line;
+}
+
+static void wipe(struct buffer *buffer)
+{
+    if (buffer->bytes != NULL)
+        explicit_bzero(buffer->bytes, buffer->length);
+    buffer_free(buffer);
+}
+
+/* --- password_file */
+
+/* systemd lets a service's user read a credential by an access list, whose mask shows as the
+ * group's bits. */
+static bool judge_mode(const struct stat *status, bool credential, struct error *error)
+{
+    if ((status->st_mode & (credential ? 007 : 077)) == 0)
+        return true;
+    return error_set(error, EX_CONFIG, "others can read it (mode %04o); run: chmod 600 on it",
+                     (unsigned)status->st_mode & 07777);
+}
+
+static bool read_secret_file(int fd, struct sasl_secret *secret, struct error *error)
+{
+    struct buffer content = {0};
+    size_t limit = sizeof secret->bytes + 1;
+    /* In one piece: growing would leave a copy behind. */
+    bool done = buffer_reserve(&content, limit + 1) || error_set_memory(error);
+    done = done && file_read_all(fd, limit, &content, error);
+    struct slice bytes = buffer_slice(&content);
+    if (bytes.length > 0 && bytes.bytes[bytes.length - 1] == '\n') {
+        bytes.length--;
+        bytes = without_carriage_return(bytes);
+    }
+    done = done && take(bytes, secret, error);
+    wipe(&content);
+    return done;
+}
+
+static char *expand(const char *path, struct arena *arena, struct error *error)
+{
+    size_t length = strlen(SECRET_DIRECTORY_VARIABLE);
+    const char *directory = getenv(&SECRET_DIRECTORY_VARIABLE[1]);
+    char *expanded;
+    if (strncmp(path, SECRET_DIRECTORY_VARIABLE "/", length + 1) != 0)
+        expanded = arena_copy(arena, slice_of(path));
+    else if (directory != NULL && directory[0] == '/')
+        expanded = arena_format(arena, "%s%s", directory, path + length);
+    else {
+        error_set(error, EX_CONFIG,
+                  "CREDENTIALS_DIRECTORY is not set; it is when systemd starts a service with "
+                  "LoadCredential=");
+        return NULL;
+    }
+    if (expanded == NULL)
+        error_set_memory(error);
+    return expanded;
+}
+
+static bool load_file(const char *file, struct sasl_secret *secret, struct error *error)
+{
+    struct arena arena = {0};
+    struct stat status;
+    struct text_shown shown;
+    char *path = expand(file, &arena, error);
+    int fd = path == NULL ? -1 : file_open_trusted(path, &status, error);
+    bool done = false;
+    if (fd >= 0) {
+        done = judge_mode(&status, file[0] == '$', error) && read_secret_file(fd, secret, error);
+        if (!done)
+            error_add_context(error, "%s", text_show(&shown, slice_of(path)));
+        close(fd);
+    } else if (error->exit_code == EX_NOINPUT) {
+        error->exit_code = EX_CONFIG; /* 66 is for the message's file */
+    }
+    arena_free(&arena);
+    return done || error_add_context(error, "password_file");
+}
+
+/* --- password_command */
+
+/* Appends the next word of `line` without its quotes to `word`. */
+static bool unquote_word(const char **line, struct buffer *word, struct error *error)
+{
+    char quote = '\0';
+    for (; **line != '\0'; (*line)++) {
+        char byte = **line;
+        if (quote == '\0' && (byte == ' ' || byte == '\t'))
+            break;
+        if (quote == '\0' && (byte == '"' || byte == '\''))
+            quote = byte;
+        else if (quote != '\0' && byte == quote)
+            quote = '\0';
+        else
+            buffer_add_byte(word, byte);
+    }
+    if (quote != '\0')
+        return error_set(error, EX_CONFIG, "quote without its end");
+    return !word->failed || error_set_memory(error);
+}
+
+static bool split_command(const char *line, struct command *command, struct error *error)
+{
+    struct buffer word = {0};
+    size_t count = 0;
+    bool done = true;
+    while (done && *(line += strspn(line, " \t")) != '\0') {
+        buffer_clear(&word);
+        done = unquote_word(&line, &word, error);
+        if (done && count == COMMAND_WORDS_MAX)
+            done = error_set(error, EX_CONFIG, "more than %d words", COMMAND_WORDS_MAX);
+        if (!done)
+            break;
+        command->words[count] = arena_copy(&command->arena, buffer_slice(&word));
+        done = command->words[count++] != NULL || error_set_memory(error);
+    }
+    buffer_free(&word);
+    return done;
+}
+
+static bool add_variable(struct command *command, const char *name, const char *value,
+                         struct error *error)
+{
+    if (value == NULL)
+        return true;
+    size_t count = 0;
+    while (command->variables[count] != NULL)
+        count++;
+    command->variables[count] = arena_format(&command->arena, "%s=%s", name, value);
+    return command->variables[count] != NULL || error_set_memory(error);
+}
+
+static bool make_environment(struct command *command, struct error *error)
+{
+    static const char *const passed[] = {"LANG", "GNUPGHOME", "XDG_RUNTIME_DIR",
+                                         "DBUS_SESSION_BUS_ADDRESS"};
+    const struct passwd *user = getpwuid(geteuid());
+    const char *home = getenv("HOME");
+    if (home == NULL && user != NULL)
+        home = user->pw_dir;
+    if (!add_variable(command, "PATH", "/usr/bin:/bin", error) ||
+        !add_variable(command, "HOME", home, error) ||
+        !add_variable(command, "USER", user == NULL ? NULL : user->pw_name, error))
+        return false;
+    for (size_t i = 0; i < sizeof passed / sizeof passed[0]; i++) {
+        if (!add_variable(command, passed[i], getenv(passed[i]), error))
+            return false;
+    }
+    return true;
+}
+
+/* The program, and who asks for it. */
+static bool judge_command(const struct command *command, struct error *error)
+{
+    const char *program = command->words[0];
+    struct stat status;
+    uid_t real, effective, saved;
+    gid_t real_group, effective_group, saved_group;
+    if (program == NULL || program[0] != '/')
+        return error_set(error, EX_CONFIG, "must start with the absolute path of a program");
+    if (getresuid(&real, &effective, &saved) != 0 ||
+        getresgid(&real_group, &effective_group, &saved_group) != 0 || real != effective ||
+        real != saved || real_group != effective_group || real_group != saved_group)
+        return error_set(error, EX_NOPERM, "not run with a set-user-ID or set-group-ID privilege");
+    if (stat(program, &status) != 0)
+        return error_set_errno(error, errno == EACCES ? EX_NOPERM : EX_CONFIG, "cannot be run");
+    if (!S_ISREG(status.st_mode) || access(program, X_OK) != 0)
+        return error_set(error, EX_CONFIG, "is no program that uid %u may run",
+                         (unsigned)geteuid());
+    if (geteuid() == 0 && (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0))
+        return error_set(error, EX_CONFIG,
+                         "not run as root, since not root alone can change it; "
+                         "run: chown root, chmod go-w on it");
+    return true;
+}
+
+static int run_command(void *argument, int output)
+{
+    struct command *command = argument;
+    int nothing = open("/dev/null", O_RDONLY);
+    if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 ||
+        dup2(command->complaints, 2) < 0)
+        return EX_OSERR;
+    /* Ours close by themselves; this is for what our caller left open. */
+    if (close_range(3, ~0U, 0) != 0) {
+        for (int fd = 3; fd < 1024; fd++)
+            close(fd);
+    }
+    execve(command->words[0], command->words, command->variables);
+    dprintf(2, "%s", strerror(errno));
+    return EX_UNAVAILABLE;
+}
+
+/* The end of the sentence about a command that failed: how, and the first line of its complaint. */
+static bool fail_command(int status, int complaints, struct error *error)
+{
+    char bytes[512];
+    struct text_shown shown;
+    ssize_t count = read(complaints, bytes, sizeof bytes);
+    struct slice rest = slice_make(bytes, count < 0 ? 0 : (size_t)count), line = {0};
+    slice_cut(&rest, '\n', &line);
+    const char *words = text_show(&shown, slice_trim(line));
+    const char *colon = words[0] == '\0' ? "" : ": ";
+    if (WIFSIGNALED(status))
+        return error_set(error, EX_TEMPFAIL, "ended by signal %d%s%s", WTERMSIG(status), colon,
+                         words);
+    return error_set(error, EX_TEMPFAIL, "failed with exit code %d%s%s", WEXITSTATUS(status), colon,
+                     words);
+}
+
+static bool run_and_take(struct command *command, int complaints, struct sasl_secret *secret,
+                         struct error *error)
+{
+    struct child child;
+    struct buffer output = {0};
+    int status;
+    bool done = buffer_reserve(&output, COMMAND_OUTPUT_LIMIT + 1) || error_set_memory(error);
+    done = done && child_start(&child, run_command, command, error);
+    if (done && !child_finish(&child, clock_deadline(COMMAND_TIMEOUT), COMMAND_OUTPUT_LIMIT,
+                              &output, &status, error)) {
+        done = false;
+        if (error->exit_code == EX_SOFTWARE)
+            error->exit_code = EX_CONFIG; /* its output, not our fault */
+    } else if (done && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
+        done = fail_command(status, complaints, error);
+    }
+    struct slice rest = buffer_slice(&output), line = {0};
+    slice_cut(&rest, '\n', &line);
+    if (done && !take(without_carriage_return(line), secret, error))
+        done = error_add_context(error, "the first line of its output");
+    wipe(&output);
+    return done;
+}
+
+static bool load_command(const char *line, struct sasl_secret *secret, struct error *error)
+{
+    struct command command = {0};
+    struct text_shown shown;
+    int ends[2] = {-1, -1};
+    bool done = split_command(line, &command, error) && judge_command(&command, error) &&
+                make_environment(&command, error);
+    /* Non-blocking: what does not fit into the pipe is lost, and nobody waits for it to be read. */
+    if (done && pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+        done = error_set_errno(error, EX_OSERR, "no pipe");
+    command.complaints = ends[1];
+    done = done && run_and_take(&command, ends[0], secret, error);
+    if (!done && command.words[0] != NULL)
+        error_add_context(error, "%s", text_show(&shown, slice_of(command.words[0])));
+    for (int i = 0; i < 2; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+    }
+    arena_free(&command.arena);
+    return done || error_add_context(error, "password_command");
+}
+
+bool secret_load(const struct account *account, struct sasl_secret *secret, struct error *error)
+{
+    bool done = true;
+    secret->bytes[0] = '\0';
+    secret->length = 0;
+    if (account->password != NULL)
+        done = take(slice_of(account->password), secret, error) ||
+               error_add_context(error, "password");
+    else if (account->password_file != NULL)
+        done = load_file(account->password_file, secret, error);
+    else if (account->password_command != NULL)
+        done = load_command(account->password_command, secret, error);
+    if (!done)
+        sasl_wipe(secret);
+    return done;
+}

@@ -1,0 +1,19 @@
+/* Fetching the secret of an account: from its configuration, a file, or a command. */
+#ifndef CONFIG_SECRET_H
+#define CONFIG_SECRET_H
+
+#include "base/error.h"
+#include "smtp/sasl/sasl.h"
+
+struct account;
+
+/* What password_file may start with: systemd's directory of credentials. */
+#define SECRET_DIRECTORY_VARIABLE "$CREDENTIALS_DIRECTORY"
+
+/* Fills `secret`, to be wiped with sasl_wipe (which is done here on a failure). An account with
+ * none of the three keys gives an empty secret. EX_CONFIG for a file or a program that is not as it
+ * must be, EX_NOPERM for one that may not be read or run, EX_TEMPFAIL when the command fails, which
+ * it may not do the next time. */
+bool secret_load(const struct account *account, struct sasl_secret *secret, struct error *error);
+
+#endif

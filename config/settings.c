@@ -1,0 +1,431 @@
+/* From the entries of a file to settings, by the table of keys. Invariant: every entry of the file
+ * is looked up, parsed and stored, or refused with its line; none is passed over. */
+#include "config/settings.h"
+
+#include <string.h>
+
+#include "base/text.h"
+#include "config/keys.h"
+#include "config/secret.h"
+#include "config/suggest.h"
+#include "net/hostname.h"
+
+enum { NAME_LOOKUP_TIMEOUT = 2000 };
+
+struct loader {
+    struct settings *settings;
+    const struct paths_choice *choice;
+    const struct keys_row *table;
+    size_t row_count;
+};
+
+/* "smarthost" of "smarthost:work". */
+static struct slice kind_of(const char *section)
+{
+    struct slice name = slice_of(section);
+    return slice_to(name, slice_find(name, ':'));
+}
+
+static bool is_account(const char *section)
+{
+    return slice_equals(kind_of(section), slice_of("smarthost"));
+}
+
+static bool fail_section(const char *section, struct error *error)
+{
+    struct suggest suggest;
+    error_set(error, EX_CONFIG, "[%.40s]: unknown section", section);
+    suggest_start(&suggest, kind_of(section));
+    suggest_offer_words(&suggest, keys_sections());
+    return suggest_add(&suggest, "", error);
+}
+
+/* [smarthost:host] would be one with the key host of [smarthost] in iniparser's eyes. */
+static bool check_section(const char *section, struct error *error)
+{
+    const char *name = strchr(section, ':');
+    if (name == NULL || !is_account(section)) {
+        struct slice rest = slice_of(keys_sections()), word;
+        while (slice_cut_word(&rest, &word)) {
+            if (slice_equals(word, slice_of(section)))
+                return true;
+        }
+        return fail_section(section, error);
+    }
+    if (keys_find("smarthost", name + 1) == NULL)
+        return true;
+    return error_set(error, EX_CONFIG, "[%s]: an account cannot have the name of a key", section);
+}
+
+static bool fail_key(const struct loader *loader, struct slice kind, const char *key,
+                     struct error *error)
+{
+    struct suggest suggest;
+    suggest_start(&suggest, slice_of(key));
+    error_set(error, EX_CONFIG, "unknown key");
+    for (size_t i = 0; i < loader->row_count; i++) {
+        const struct keys_row *row = &loader->table[i];
+        if (slice_equals(kind, slice_of(row->section)))
+            suggest_offer(&suggest, slice_of(row->key));
+        else if (strcmp(row->key, key) == 0)
+            error_add_advice(error, "it belongs into [%s]", row->section);
+    }
+    return suggest_add(&suggest, "", error);
+}
+
+static bool check_secret(const struct loader *loader, const struct ini_entry *entry,
+                         struct error *error)
+{
+    const struct ini *ini = &loader->settings->ini;
+    if ((ini->status.st_mode & 077) != 0)
+        return error_set(error, EX_CONFIG, "group or others can read this file; run: chmod 600 %s",
+                         ini->path);
+    if (entry->commented && !entry->quoted)
+        return error_set(error, EX_CONFIG,
+                         "is that a comment or a part of it? Put the value in quotes");
+    return true;
+}
+
+/* What the entry's file, place and form permit, whatever its value is. */
+static bool check_entry(const struct loader *loader, const struct ini_entry *entry,
+                        const struct keys_row *row, struct error *error)
+{
+    bool strangers = loader->choice->origin == PATHS_GIVEN && !loader->settings->path_is_roots;
+    if ((row->flags & KEYS_OWNERS) != 0 && strangers)
+        return error_set(error, EX_CONFIG,
+                         "not taken from a file given on the command line, unless root owns it");
+    if (strcmp(row->key, "password") == 0)
+        return check_secret(loader, entry, error);
+    if (slice_trim(slice_of(entry->value)).length == 0)
+        return error_set(error, EX_CONFIG, "nothing but blanks");
+    return true;
+}
+
+static bool store_word(const struct keys_row *row, const char *value, const char **target,
+                       struct error *error)
+{
+    unsigned position;
+    *target = value;
+    return value_choice(slice_of(value), row->choices, &position, error);
+}
+
+static bool store_choice(const struct keys_row *row, const char *value, void *target,
+                         struct error *error)
+{
+    _Static_assert(sizeof(enum fix_from) == sizeof(unsigned), "enums are as large as unsigned");
+    unsigned position;
+    if (!value_choice(slice_of(value), row->choices, &position, error))
+        return false;
+    if (row->type == KEYS_CHOICE)
+        memcpy(target, &position, sizeof position);
+    return true;
+}
+
+static bool store_secret_file(const struct loader *loader, const char *value, const char **target,
+                              struct error *error)
+{
+    *target = value;
+    return slice_starts_nocase(slice_of(value), SECRET_DIRECTORY_VARIABLE "/") ||
+           value_path(slice_of(value), loader->choice->home, target, &loader->settings->arena,
+                      error);
+}
+
+static bool store_command(const char *value, const char **target, struct error *error)
+{
+    *target = value;
+    const char *program = value + strspn(value, " \t\"'");
+    return program[0] == '/' ||
+           error_set(error, EX_CONFIG, "must start with the absolute path of a program");
+}
+
+static bool store_senders(const char *value, const char **target, struct error *error)
+{
+    *target = value;
+    return value_patterns(slice_of(value), error);
+}
+
+static bool store_override(const char *value, const char **target, struct error *error)
+{
+    *target = value;
+    if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
+        return true;
+    if (strpbrk(value, "@*") == NULL)
+        return error_set(error, EX_CONFIG, "must be yes, no, or patterns such as *@example.com");
+    return value_patterns(slice_of(value), error);
+}
+
+/* `base` is the struct that the row's offset counts from. */
+static bool store(const struct loader *loader, const struct keys_row *row, const char *value,
+                  char *base, struct error *error)
+{
+    struct arena *arena = &loader->settings->arena;
+    struct slice slice = slice_of(value);
+    void *target = base + row->offset;
+    switch (row->type) {
+    case KEYS_STRING:
+        *(const char **)target = value;
+        return true;
+    case KEYS_WORD:
+        return store_word(row, value, target, error);
+    case KEYS_CHOICE:
+    case KEYS_CHECKED:
+        return store_choice(row, value, target, error);
+    case KEYS_BOOLEAN:
+        return value_boolean(slice, target, error);
+    case KEYS_DURATION:
+        return value_duration(slice, row->range, target, error);
+    case KEYS_SIZE:
+        return value_size(slice, row->range, target, error);
+    case KEYS_HOSTS:
+        return value_hosts(slice, DIAL_HOSTS_MAX, target, arena, error);
+    case KEYS_PORTS:
+        return value_ports(slice, DIAL_PORTS_MAX, target, error);
+    case KEYS_DOMAIN:
+        return value_domain(slice, target, arena, error);
+    case KEYS_HELO:
+        return value_helo(slice, target, arena, error);
+    case KEYS_PATH:
+        return value_path(slice, loader->choice->home, target, arena, error);
+    case KEYS_SECRET_FILE:
+        return store_secret_file(loader, value, target, error);
+    case KEYS_COMMAND:
+        return store_command(value, target, error);
+    case KEYS_SENDERS:
+        return store_senders(value, target, error);
+    case KEYS_OVERRIDE:
+        return store_override(value, target, error);
+    case KEYS_FACILITY:
+        return value_facility(slice, target, error);
+    case KEYS_LATER:
+        return true;
+    }
+    return error_set(error, EX_SOFTWARE, "a type that nobody knows");
+}
+
+static bool store_entry(const struct loader *loader, const struct keys_row *row,
+                        const struct ini_entry *entry, char *base, struct error *error)
+{
+    const struct ini *ini = &loader->settings->ini;
+    bool done =
+        check_entry(loader, entry, row, error) && store(loader, row, entry->value, base, error);
+    if (done && keys_is_later(row, entry->value))
+        done = row->choices == NULL
+                   ? error_set(error, EX_CONFIG, "not in this version yet")
+                   : error_set(error, EX_CONFIG, "\"%s\" is not in this version yet", entry->value);
+    if (done)
+        return true;
+    error_add_context(error, "[%s] %s", ini->sections[entry->section].name, row->key);
+    return ini_add_place(ini, entry->line, error);
+}
+
+/* The entry for a row: the section's own, or the one it inherits from `parent`. */
+static const struct ini_entry *find_entry(const struct ini *ini, const struct keys_row *row,
+                                          size_t section, const size_t *parent)
+{
+    const struct ini_entry *own = ini_find(ini, section, row->key);
+    if (own != NULL || parent == NULL)
+        return own;
+    if ((row->flags & KEYS_IDENTITY) != 0 &&
+        (ini_find(ini, section, "host") != NULL || ini_find(ini, section, "user") != NULL))
+        return NULL;
+    if ((row->flags & KEYS_SECRET) != 0 && (ini_find(ini, section, "password") != NULL ||
+                                            ini_find(ini, section, "password_file") != NULL ||
+                                            ini_find(ini, section, "password_command") != NULL))
+        return NULL;
+    return ini_find(ini, *parent, row->key);
+}
+
+/* Every row of one kind of section into `base`: from the section, from its parent, or by default.
+ * `section` is NULL where the file has no such section. */
+static bool fill(const struct loader *loader, const char *kind, const size_t *section,
+                 const size_t *parent, char *base, struct error *error)
+{
+    for (size_t i = 0; i < loader->row_count; i++) {
+        const struct keys_row *row = &loader->table[i];
+        if (strcmp(row->section, kind) != 0)
+            continue;
+        const struct ini_entry *entry =
+            section == NULL ? NULL : find_entry(&loader->settings->ini, row, *section, parent);
+        if (entry == NULL && row->fallback == NULL)
+            continue;
+        if (!(entry != NULL ? store_entry(loader, row, entry, base, error)
+                            : store(loader, row, row->fallback, base, error)))
+            return false;
+    }
+    return true;
+}
+
+static int count_secrets(const struct account *account)
+{
+    return (account->password != NULL) + (account->password_file != NULL) +
+           (account->password_command != NULL);
+}
+
+/* What one key alone cannot tell. */
+static bool check_account(const struct account *account, struct error *error)
+{
+    const struct smarthost *smarthost = &account->smarthost;
+    bool user = smarthost->sasl.user != NULL;
+    if (smarthost->dial.hosts[0] == NULL)
+        return error_set(error, EX_CONFIG, "host is required");
+    if ((smarthost->tls.cert == NULL) != (smarthost->tls.key == NULL))
+        return error_set(error, EX_CONFIG, "tls_cert and tls_key go together");
+    if (count_secrets(account) > 1)
+        return error_set(error, EX_CONFIG,
+                         "just one of password, password_file and password_command");
+    if (user && count_secrets(account) == 0 && strcmp(smarthost->sasl.mechanism, "off") != 0)
+        return error_set(error, EX_CONFIG,
+                         "user without password, password_file or password_command");
+    if (!user && count_secrets(account) > 0)
+        return error_set(error, EX_CONFIG, "a password without user");
+    return true;
+}
+
+static bool fill_account(const struct loader *loader, struct account *account, size_t section,
+                         const size_t *parent, struct error *error)
+{
+    const struct ini *ini = &loader->settings->ini;
+    const char *name = strchr(ini->sections[section].name, ':');
+    account->name = name == NULL ? "" : name + 1;
+    account->line = ini->sections[section].line;
+    account->from_is_own = ini_find(ini, section, "from") != NULL;
+    if (!fill(loader, "smarthost", &section, parent, (char *)account, error))
+        return false;
+    struct smarthost *smarthost = &account->smarthost;
+    if (smarthost->dial.ports[0] == 0 && smarthost->tls_mode == SMARTHOST_IMPLICIT)
+        smarthost->dial.ports[0] = 465;
+    if (smarthost->dial.ports[0] == 0)
+        memcpy(smarthost->dial.ports, (uint16_t[]){587, 2525}, 2 * sizeof(uint16_t));
+    if (check_account(account, error))
+        return true;
+    error_add_context(error, "[%s]", ini->sections[section].name);
+    return ini_add_place(ini, account->line, error);
+}
+
+static bool find_section(const struct ini *ini, const char *name, size_t *section)
+{
+    for (*section = 0; *section < ini->section_count; (*section)++) {
+        if (strcmp(ini->sections[*section].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool add_account(const struct loader *loader, size_t section, const size_t *parent,
+                        struct error *error)
+{
+    struct settings *settings = loader->settings;
+    if (settings->account_count == SETTINGS_ACCOUNTS_MAX) {
+        error_set(error, EX_CONFIG, "more than %d accounts", SETTINGS_ACCOUNTS_MAX);
+        return ini_add_place(&settings->ini, settings->ini.sections[section].line, error);
+    }
+    struct account *account = &settings->accounts[settings->account_count++];
+    return fill_account(loader, account, section, parent, error);
+}
+
+static bool fill_accounts(const struct loader *loader, struct error *error)
+{
+    struct settings *settings = loader->settings;
+    const struct ini *ini = &settings->ini;
+    settings->accounts =
+        arena_allocate(&settings->arena, SETTINGS_ACCOUNTS_MAX * sizeof *settings->accounts);
+    if (settings->accounts == NULL)
+        return error_set_memory(error);
+    size_t parent;
+    bool inherits = find_section(ini, "smarthost", &parent);
+    if (inherits && !add_account(loader, parent, NULL, error))
+        return false;
+    for (size_t i = 0; i < ini->section_count; i++) {
+        bool named = is_account(ini->sections[i].name) && strchr(ini->sections[i].name, ':');
+        if (named && !add_account(loader, i, inherits ? &parent : NULL, error))
+            return false;
+    }
+    if (settings->account_count == 0)
+        return error_set(error, EX_CONFIG, "%s: no [smarthost] section, so nowhere to send to",
+                         ini->path);
+    return true;
+}
+
+static bool check_names(const struct loader *loader, struct error *error)
+{
+    const struct ini *ini = &loader->settings->ini;
+    for (size_t i = 0; i < ini->section_count; i++) {
+        if (!check_section(ini->sections[i].name, error))
+            return ini_add_place(ini, ini->sections[i].line, error);
+    }
+    for (size_t i = 0; i < ini->entry_count; i++) {
+        const struct ini_entry *entry = &ini->entries[i];
+        const char *section = ini->sections[entry->section].name;
+        if (keys_find(is_account(section) ? "smarthost" : section, entry->key) != NULL)
+            continue;
+        fail_key(loader, kind_of(section), entry->key, error);
+        error_add_context(error, "[%s] %.40s", section, entry->key);
+        return ini_add_place(ini, entry->line, error);
+    }
+    return true;
+}
+
+static bool fill_others(const struct loader *loader, struct error *error)
+{
+    struct slice rest = slice_of(keys_sections()), word;
+    while (slice_cut_word(&rest, &word)) {
+        size_t section;
+        const char *kind = arena_copy(&loader->settings->arena, word);
+        if (kind == NULL)
+            return error_set_memory(error);
+        if (is_account(kind))
+            continue;
+        bool present = find_section(&loader->settings->ini, kind, &section);
+        if (!fill(loader, kind, present ? &section : NULL, NULL, (char *)loader->settings, error))
+            return false;
+    }
+    return true;
+}
+
+/* EHLO names and domain where the file names none. */
+static bool fill_host_names(struct settings *settings, struct error *error)
+{
+    char name[HOSTNAME_SIZE], mail_name[HOSTNAME_SIZE];
+    bool wanted = settings->local_domain == NULL && !hostname_from_mailname(mail_name);
+    if (settings->local_domain == NULL && !wanted)
+        settings->local_domain = arena_copy(&settings->arena, slice_of(mail_name));
+    for (size_t i = 0; i < settings->account_count; i++)
+        wanted = wanted || settings->accounts[i].smarthost.helo == NULL;
+    if (!wanted)
+        return settings->local_domain != NULL || error_set_memory(error);
+
+    bool qualified = hostname_qualified(name, NAME_LOOKUP_TIMEOUT);
+    if (!qualified)
+        hostname_plain(name);
+    const char *copy = arena_copy(&settings->arena, slice_of(name));
+    if (copy == NULL)
+        return error_set_memory(error);
+    if (settings->local_domain == NULL)
+        settings->local_domain = copy;
+    for (size_t i = 0; qualified && i < settings->account_count; i++) {
+        if (settings->accounts[i].smarthost.helo == NULL)
+            settings->accounts[i].smarthost.helo = copy;
+    }
+    return true;
+}
+
+bool settings_load(struct settings *settings, const struct paths_choice *choice,
+                   struct error *error)
+{
+    *settings = (struct settings){0};
+    struct loader loader = {.settings = settings, .choice = choice};
+    loader.table = keys_table(&loader.row_count);
+    if (!ini_load(&settings->ini, choice->file, &settings->arena, error))
+        return false;
+    settings->path = settings->ini.path;
+    settings->path_is_roots = settings->ini.status.st_uid == 0;
+    return check_names(&loader, error) && fill_accounts(&loader, error) &&
+           fill_others(&loader, error) && fill_host_names(settings, error);
+}
+
+void settings_free(struct settings *settings)
+{
+    ini_wipe(&settings->ini);
+    arena_free(&settings->arena);
+    *settings = (struct settings){0};
+}

@@ -1,0 +1,310 @@
+/* Goal: a secret arrives byte for byte, from files that nobody else can read and commands that see
+ * nothing of ours; no error shows any of it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config/secret.h"
+#include "config/settings.h"
+
+static char directory[64], path[128];
+static struct sasl_secret secret;
+static struct error error;
+
+static void write_file(struct slice content, mode_t mode)
+{
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content.bytes, content.length), content.length);
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    snprintf(directory, sizeof directory, "/tmp/secret_test-XXXXXX");
+    if (mkdtemp(directory) == NULL)
+        return -1;
+    snprintf(path, sizeof path, "%s/file", directory);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    unlink(path);
+    return rmdir(directory);
+}
+
+static bool load(const struct account *account)
+{
+    memset(&secret, 'x', sizeof secret);
+    error = (struct error){0};
+    return secret_load(account, &secret, &error);
+}
+
+static bool load_file(struct slice content, mode_t mode)
+{
+    write_file(content, mode);
+    struct account account = {.password_file = path};
+    return load(&account);
+}
+
+static bool load_command(const char *command)
+{
+    struct account account = {.password_command = command};
+    return load(&account);
+}
+
+static void test_none_and_password(void **state)
+{
+    struct account account = {.name = ""};
+    (void)state;
+    assert_true(load(&account));
+    assert_int_equal(secret.length, 0);
+    account.password = "p#ss;w=rd %:";
+    assert_true(load(&account));
+    assert_string_equal(secret.bytes, "p#ss;w=rd %:");
+    assert_int_equal(secret.length, 12);
+}
+
+static void test_file_content(void **state)
+{
+    static const char *const rows[][2] = {
+        {"secret", "secret"},       {"secret\n", "secret"},     {"secret\r\n", "secret"},
+        {"secret\n\n", "secret\n"}, {" secret \n", " secret "}, {"a\nb\n", "a\nb"},
+        {"a\r", "a\r"},             {"\"quoted\"\n", "\"quoted\""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_true(load_file(slice_of(rows[i][0]), 0600));
+        assert_string_equal(secret.bytes, rows[i][1]);
+        assert_int_equal(secret.length, strlen(rows[i][1]));
+    }
+}
+
+static void test_file_fails(void **state)
+{
+    static const char nul[] = "se\0cret\n";
+    static char large[SASL_SECRET_SIZE + 2];
+    (void)state;
+    assert_false(load_file(slice_make(nul, sizeof nul - 1), 0600));
+    assert_non_null(strstr(error.sentence, "has a NUL byte"));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_false(load_file(slice_of("\n"), 0600));
+    assert_non_null(strstr(error.sentence, "is empty"));
+    assert_false(load_file(slice_of("secret"), 0640));
+    assert_non_null(strstr(error.sentence, "mode 0640"));
+    assert_non_null(strstr(error.sentence, "chmod 600"));
+    assert_false(load_file(slice_of("secret"), 0604));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    memset(large, 's', sizeof large - 1);
+    assert_false(load_file(slice_of(large), 0600));
+    assert_non_null(strstr(error.sentence, "password_file: "));
+    assert_null(strstr(error.sentence, "sss"));
+    large[SASL_SECRET_SIZE - 1] = '\0';
+    assert_true(load_file(slice_of(large), 0600));
+    assert_int_equal(secret.length, SASL_SECRET_SIZE - 1);
+
+    unlink(path);
+    struct account account = {.password_file = path};
+    assert_false(load(&account));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_int_equal(secret.length, 0);
+}
+
+static void test_unreadable_file(void **state)
+{
+    (void)state;
+    if (geteuid() == 0)
+        skip();
+    assert_false(load_file(slice_of("secret"), 0000));
+    assert_int_equal(error.exit_code, EX_NOPERM);
+}
+
+static void test_credentials_directory(void **state)
+{
+    struct account account = {.password_file = "$CREDENTIALS_DIRECTORY/file"};
+    (void)state;
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_false(load(&account));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_non_null(strstr(error.sentence, "CREDENTIALS_DIRECTORY is not set"));
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    write_file(slice_of("secret\n"), 0440);
+    assert_true(load(&account));
+    assert_string_equal(secret.bytes, "secret");
+    write_file(slice_of("secret\n"), 0444);
+    assert_false(load(&account));
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+static void test_command_output(void **state)
+{
+    static const char *const rows[][2] = {
+        {"/bin/echo secret", "secret"},
+        {"/bin/echo  'a  b' \"c\"'d'", "a  b cd"},
+        {"/bin/echo '$HOME' \"*\" a\\b", "$HOME * a\\b"},
+        {"/usr/bin/printf 'one\\ntwo\\n'", "one"},
+        {"/usr/bin/printf 'one\\r\\ntwo'", "one"},
+        {"/usr/bin/printf ' no end '", " no end "},
+        {"/bin/sh -c 'echo noise >&2; echo secret'", "secret"},
+        {"/bin/sh -c 'read line; echo \"<$line>\"'", "<>"},
+        {"/bin/sh -c 'echo $(ls /proc/self/fd | wc -l)'", "4"},
+        {"/bin/sh -c 'trap - PIPE; kill -PIPE $$; echo ignored'", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        bool done = load_command(rows[i][0]);
+        assert_int_equal(done, rows[i][1][0] != '\0');
+        assert_string_equal(secret.bytes, rows[i][1]);
+    }
+}
+
+static void test_command_descriptors(void **state)
+{
+    int left_open[8];
+    (void)state;
+    for (size_t i = 0; i < 8; i++)
+        left_open[i] = open("/dev/null", O_RDONLY);
+    assert_true(load_command("/bin/sh -c 'for n in 3 4 5 6 7 8 9; do if [ -e /proc/$$/fd/$n ]; then "
+                             "echo open $n; fi; done; echo end'"));
+    assert_string_equal(secret.bytes, "end");
+    for (size_t i = 0; i < 8; i++)
+        close(left_open[i]);
+}
+
+static void test_command_environment(void **state)
+{
+    (void)state;
+    setenv("HOME", "/home/test", 1);
+    setenv("LANG", "C.UTF-8", 1);
+    setenv("GNUPGHOME", "/gnupg", 1);
+    setenv("XDG_RUNTIME_DIR", "/run/user/1", 1);
+    setenv("DBUS_SESSION_BUS_ADDRESS", "unix:path=/bus", 1);
+    setenv("LD_LIBRARY_PATH", "/nowhere", 1);
+    setenv("SECRET", "x", 1);
+    assert_true(load_command("/bin/sh -c '/usr/bin/env | /usr/bin/cut -d= -f1 | /usr/bin/sort | "
+                             "/usr/bin/tr \"\\n\" \" \"'"));
+    /* The shell adds these two of its own. */
+    const char *names = "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD USER "
+                        "XDG_RUNTIME_DIR ";
+    char line[512] = "";
+    struct slice rest = slice_of(secret.bytes), word;
+    while (slice_cut_word(&rest, &word)) {
+        if (slice_equals(word, slice_of("_")) || slice_equals(word, slice_of("OLDPWD")))
+            continue;
+        size_t used = strlen(line);
+        snprintf(line + used, sizeof line - used, "%.*s ", (int)word.length, word.bytes);
+    }
+    assert_string_equal(line, names);
+    assert_true(load_command("/bin/sh -c 'echo $PATH $HOME $GNUPGHOME'"));
+    assert_string_equal(secret.bytes, "/usr/bin:/bin /home/test /gnupg");
+}
+
+static void test_command_fails(void **state)
+{
+    static const struct {
+        const char *command;
+        int exit_code;
+        const char *words;
+    } rows[] = {
+        {"/bin/sh -c 'echo secret; echo it is locked >&2; exit 3'", EX_TEMPFAIL,
+         "password_command: /bin/sh: failed with exit code 3: it is locked"},
+        {"/bin/sh -c 'exit 1'", EX_TEMPFAIL, "password_command: /bin/sh: failed with exit code 1"},
+        {"/bin/sh -c 'kill -9 $$'", EX_TEMPFAIL, "password_command: /bin/sh: ended by signal 9"},
+        {"/bin/sh -c 'printf \"\\033[1m\\n\" >&2; exit 1'", EX_TEMPFAIL, ": \\x1B[1m"},
+        {"/bin/true", EX_CONFIG, "the first line of its output: is empty"},
+        {"/bin/sh -c 'echo; echo x'", EX_CONFIG, "the first line of its output: is empty"},
+        {"/usr/bin/printf 'a\\000b'", EX_CONFIG, "has a NUL byte"},
+        {"/usr/bin/head -c 9000 /dev/zero", EX_CONFIG, "NUL byte"},
+        {"/usr/bin/head -c 20000 /dev/zero", EX_CONFIG, "more than 16384 bytes"},
+        {"/nowhere/at/all", EX_CONFIG, "/nowhere/at/all: cannot be run: No such file"},
+        {"/etc/passwd", EX_CONFIG, "is no program"},
+        {"/", EX_CONFIG, "is no program"},
+        {"echo x", EX_CONFIG, "must start with the absolute path"},
+        {"'' x", EX_CONFIG, "must start with the absolute path"},
+        {"", EX_CONFIG, "must start with the absolute path"},
+        {"/bin/echo 'x", EX_CONFIG, "quote without its end"},
+        {"/bin/echo 1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 7 8 9 1 2 3 "
+         "4 5 6 7 8 9 1 2 3 4 5 6 7 8 9 1 2 3 4 5 6 7 8 9 1",
+         EX_CONFIG, "more than 64 words"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_false(load_command(rows[i].command));
+        assert_int_equal(error.exit_code, rows[i].exit_code);
+        assert_non_null(strstr(error.sentence, rows[i].words));
+        assert_memory_equal(error.sentence, "password_command: ", 18);
+        assert_null(strstr(error.sentence, "secret"));
+        assert_int_equal(secret.length, 0);
+        assert_string_equal(secret.bytes, "");
+    }
+}
+
+/* Much more on standard error than a pipe holds must neither block the command nor us. */
+static void test_command_that_talks(void **state)
+{
+    (void)state;
+    assert_true(load_command("/bin/sh -c 'head -c 1000000 /dev/zero >&2; echo secret'"));
+    assert_string_equal(secret.bytes, "secret");
+}
+
+static void test_roots_command(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    write_file(slice_of("#!/bin/sh\necho secret\n"), 0755);
+    assert_true(load_command(path));
+    assert_string_equal(secret.bytes, "secret");
+    chmod(path, 0775);
+    assert_false(load_command(path));
+    assert_non_null(strstr(error.sentence, "not run as root"));
+    chmod(path, 0755);
+    assert_int_equal(chown(path, 65534, 65534), 0);
+    assert_false(load_command(path));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+}
+
+static void test_not_with_a_privilege(void **state)
+{
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_int_equal(setresgid((gid_t)-1, 65534, (gid_t)-1), 0);
+    bool done = load_command("/bin/echo secret");
+    assert_int_equal(setresgid((gid_t)-1, getgid(), (gid_t)-1), 0);
+    assert_false(done);
+    assert_int_equal(error.exit_code, EX_NOPERM);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_none_and_password),
+        cmocka_unit_test(test_file_content),
+        cmocka_unit_test(test_file_fails),
+        cmocka_unit_test(test_unreadable_file),
+        cmocka_unit_test(test_credentials_directory),
+        cmocka_unit_test(test_command_output),
+        cmocka_unit_test(test_command_descriptors),
+        cmocka_unit_test(test_command_environment),
+        cmocka_unit_test(test_command_fails),
+        cmocka_unit_test(test_command_that_talks),
+        cmocka_unit_test(test_roots_command),
+        cmocka_unit_test(test_not_with_a_privilege),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
