@@ -120,7 +120,7 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
 lint:
 	@tests/lint/run
 
-bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy
+bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy $(BUILD)/tests/bench/cost
 	@tests/bench/run $(BUILD)
 
 demo: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost

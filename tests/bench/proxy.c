@@ -140,9 +140,9 @@ int main(int argc, char **argv)
         int client = accept(listener, NULL, NULL);
         if (client < 0)
             continue;
-        /* The handshake on loopback took no time: a round trip late is what the client would see.
-         */
-        usleep((useconds_t)delay * 2);
+        /* The handshake on loopback took no time; over the real distance the server would hear of
+         * it one and a half round trips after the client began. */
+        usleep((useconds_t)delay * 3);
         int server = socket(AF_INET, SOCK_STREAM, 0);
         if (connect(server, (struct sockaddr *)&there, sizeof there) == 0) {
             no_delay(client);
