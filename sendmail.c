@@ -192,7 +192,7 @@ static bool show_message(struct mail *mail, struct error *error)
     struct wire wire;
     struct slice octets = {0};
     bool good;
-    printf("message, %llu octets on the wire:\n\n",
+    printf("message, %llu octets on the wire to a server that offers 8BITMIME:\n\n",
            (unsigned long long)message_size(&mail->message));
     wire_open(&wire, &mail->message, false);
     while ((good = wire_next(&wire, &octets, error)) && octets.length > 0)

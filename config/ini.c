@@ -215,7 +215,7 @@ static bool scan_entry(struct scan *scan, struct slice text, struct error *error
         return error_set(error, EX_CONFIG, "a key before the first [section]");
     if (scan->ini->entry_count == INI_ENTRIES_MAX)
         return error_set(error, EX_CONFIG, "more than %d keys", INI_ENTRIES_MAX);
-    struct slice key = slice_trim(slice_to(text, equals)), value;
+    struct slice key = slice_trim(slice_to(text, equals)), value = {0};
     if (!check_key(key, error))
         return false;
     text = slice_trim(slice_from(text, equals + 1));

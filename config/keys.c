@@ -10,7 +10,7 @@
 #define ACCOUNT(member)  offsetof(struct account, member)
 #define SETTINGS(member) offsetof(struct settings, member)
 
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE };
+enum { SECOND = 1000, FIVE_MINUTES = 300 * SECOND, HOUR = 3600 * SECOND };
 
 static const struct keys_row table[] = {
     {"smarthost", "host", KEYS_HOSTS, .offset = ACCOUNT(smarthost.dial.hosts),
@@ -71,7 +71,7 @@ static const struct keys_row table[] = {
      .offset = ACCOUNT(smarthost.dial.connect_timeout), .fallback = "30s", .range = {SECOND, HOUR},
      .help = "bound on reaching the smarthost, over all addresses and ports"},
     {"smarthost", "fallback_delay", KEYS_DURATION, .offset = ACCOUNT(smarthost.dial.fallback_delay),
-     .fallback = "2s", .range = {10, 5 * MINUTE},
+     .fallback = "2s", .range = {10, FIVE_MINUTES},
      .help = "silence after which the next port is tried as well"},
 
     {"local", "domain", KEYS_DOMAIN, .offset = SETTINGS(local_domain),
@@ -165,12 +165,13 @@ static void write_row(const struct keys_row *row, void (*line)(const char *line)
     line(buffer);
     text_init(&text, buffer, sizeof buffer);
     text_add_format(&text, "  %-20s ", "");
-    if (row->choices != NULL)
-        text_add_format(&text, "[%s] ", row->choices);
-    text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
-    if (row->available != NULL)
-        text_add_format(&text, " not in this version%s%s",
-                        row->available[0] == '\0' ? "" : " but for ", row->available);
+    const char *words = row->available != NULL ? row->available : row->choices;
+    if (words != NULL && words[0] != '\0')
+        text_add_format(&text, "%s ", words);
+    if (row->type == KEYS_LATER)
+        text_add(&text, "(not in this version)");
+    else
+        text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
     line(buffer);
 }
 

@@ -88,19 +88,3 @@ bool paths_choose(const struct paths *paths, const char *given, struct paths_cho
         return false;
     return found || fail_missing(paths, error);
 }
-
-const char *paths_absolute(const char *path, struct arena *arena, struct error *error)
-{
-    if (path[0] == '/')
-        return path;
-    char *directory = getcwd(NULL, 0);
-    if (directory == NULL) {
-        error_set_errno(error, EX_OSERR, "working directory");
-        return NULL;
-    }
-    const char *absolute = arena_format(arena, "%s/%s", directory, path);
-    free(directory);
-    if (absolute == NULL)
-        error_set_memory(error);
-    return absolute;
-}

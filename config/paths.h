@@ -27,8 +27,4 @@ bool paths_find(struct paths *paths, struct arena *arena, struct error *error);
 bool paths_choose(const struct paths *paths, const char *given, struct paths_choice *choice,
                   struct error *error);
 
-/* `path` made absolute by the working directory, for later, when that will have been left. NULL:
- * EX_OSERR. */
-const char *paths_absolute(const char *path, struct arena *arena, struct error *error);
-
 #endif

@@ -100,9 +100,9 @@ static bool check_range(int64_t amount, struct value_range range, const struct u
 bool value_duration(struct slice value, struct value_range range, int64_t *result,
                     struct error *error)
 {
-    static const struct unit units[] = {{"d", 24 * 60 * 60 * 1000LL},
-                                        {"h", 60 * 60 * 1000LL},
-                                        {"m", 60 * 1000LL},
+    static const struct unit units[] = {{"d", 24LL * 60 * 60 * 1000},
+                                        {"h", 60LL * 60 * 1000},
+                                        {"m", 60LL * 1000},
                                         {"s", 1000LL},
                                         {"ms", 1LL},
                                         {NULL, 0}};
@@ -261,7 +261,7 @@ bool value_facility(struct slice value, int *result, struct error *error)
                                      LOG_FTP,    LOG_LPR,    LOG_MAIL,     LOG_NEWS,   LOG_SYSLOG,
                                      LOG_USER,   LOG_UUCP,   LOG_LOCAL0,   LOG_LOCAL1, LOG_LOCAL2,
                                      LOG_LOCAL3, LOG_LOCAL4, LOG_LOCAL5,   LOG_LOCAL6, LOG_LOCAL7};
-    unsigned position;
+    unsigned position = 0;
     if (!value_choice(value, names, &position, error))
         return false;
     *result = facilities[position];

@@ -1,8 +1,9 @@
 /* Goal: the right account for each sender, and the right sender for each account. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <pwd.h>

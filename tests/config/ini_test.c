@@ -1,9 +1,10 @@
 /* Goal: no line of a file is read as anything else than it looks like: each trap of iniparser is an
  * error with its line, and every value handed out is what stands there. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -91,8 +92,7 @@ static const struct {
 } traps[] = {
     {"[s]\nk = a#b\n", ":2: the value would end at its #; put it in quotes"},
     {"[s]\nk = a;b\n", ":2: the value would end at its ;; put it in quotes"},
-    {"[s]\nk = a \"b # c\"\n",
-     ":2: the value would end at its #; put all of it in single quotes"},
+    {"[s]\nk = a \"b # c\"\n", ":2: the value would end at its #; put all of it in single quotes"},
     {"[s]\nk =\n", ":2: no value; without the line the default holds"},
     {"[s]\nk = \"\"\n", ":2: no value; without the line the default holds"},
     {"[s]\nk = #secret\n", ":2: no value; without the line the default holds, and a value with # "
@@ -123,10 +123,8 @@ static const struct {
     {"[s]\nk = x\n[t]\n[s]\nl = x\n", ":4: [s] is there twice, first in line 1"},
     {"[s]\nk = x\n\nk = x\n", ":4: [s] k: set twice, first in line 2"},
     {"[s\nk = x\n", ":1: section without its closing bracket"},
-    {"[s] # why\n",
-     ":1: nothing may follow a section's closing bracket, not even a comment"},
-    {"[s] ; k = x\n",
-     ":1: nothing may follow a section's closing bracket, not even a comment"},
+    {"[s] # why\n", ":1: nothing may follow a section's closing bracket, not even a comment"},
+    {"[s] ; k = x\n", ":1: nothing may follow a section's closing bracket, not even a comment"},
     {"[]\n", ":1: section without a name"},
     {"[ ]\n", ":1: section without a name"},
     {"[a:b:c]\n", ":1: a section's name has one colon at most"},
@@ -263,9 +261,9 @@ static void test_untrusted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),      cmocka_unit_test(test_traps),
-        cmocka_unit_test(test_nul),         cmocka_unit_test(test_line_length),
-        cmocka_unit_test(test_structure),   cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_traps),
+        cmocka_unit_test(test_nul),       cmocka_unit_test(test_line_length),
+        cmocka_unit_test(test_structure), cmocka_unit_test(test_too_much),
         cmocka_unit_test(test_untrusted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

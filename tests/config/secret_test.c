@@ -1,9 +1,10 @@
 /* Goal: a secret arrives byte for byte, from files that nobody else can read and commands that see
  * nothing of ours; no error shows any of it. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <fcntl.h>
@@ -82,9 +83,14 @@ static void test_none_and_password(void **state)
 static void test_file_content(void **state)
 {
     static const char *const rows[][2] = {
-        {"secret", "secret"},       {"secret\n", "secret"},     {"secret\r\n", "secret"},
-        {"secret\n\n", "secret\n"}, {" secret \n", " secret "}, {"a\nb\n", "a\nb"},
-        {"a\r", "a\r"},             {"\"quoted\"\n", "\"quoted\""},
+        {"secret", "secret"},
+        {"secret\n", "secret"},
+        {"secret\r\n", "secret"},
+        {"secret\n\n", "secret\n"},
+        {" secret \n", " secret "},
+        {"a\nb\n", "a\nb"},
+        {"a\r", "a\r"},
+        {"\"quoted\"\n", "\"quoted\""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -178,8 +184,9 @@ static void test_command_descriptors(void **state)
     (void)state;
     for (size_t i = 0; i < 8; i++)
         left_open[i] = open("/dev/null", O_RDONLY);
-    assert_true(load_command("/bin/sh -c 'for n in 3 4 5 6 7 8 9; do if [ -e /proc/$$/fd/$n ]; then "
-                             "echo open $n; fi; done; echo end'"));
+    assert_true(
+        load_command("/bin/sh -c 'for n in 3 4 5 6 7 8 9; do if [ -e /proc/$$/fd/$n ]; then "
+                     "echo open $n; fi; done; echo end'"));
     assert_string_equal(secret.bytes, "end");
     for (size_t i = 0; i < 8; i++)
         close(left_open[i]);
@@ -224,7 +231,7 @@ static void test_command_fails(void **state)
          "password_command: /bin/sh: failed with exit code 3: it is locked"},
         {"/bin/sh -c 'exit 1'", EX_TEMPFAIL, "password_command: /bin/sh: failed with exit code 1"},
         {"/bin/sh -c 'kill -9 $$'", EX_TEMPFAIL, "password_command: /bin/sh: ended by signal 9"},
-        {"/bin/sh -c 'printf \"\\033[1m\\n\" >&2; exit 1'", EX_TEMPFAIL, ": \\x1B[1m"},
+        {"/bin/sh -c 'printf \"\\033[1m\\n\" >&2; exit 1'", EX_TEMPFAIL, ": \\x1b[1m"},
         {"/bin/true", EX_CONFIG, "the first line of its output: is empty"},
         {"/bin/sh -c 'echo; echo x'", EX_CONFIG, "the first line of its output: is empty"},
         {"/usr/bin/printf 'a\\000b'", EX_CONFIG, "has a NUL byte"},

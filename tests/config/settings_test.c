@@ -1,9 +1,10 @@
 /* Goal: a file becomes exactly the settings its author wrote; whatever he mistyped, or this version
  * cannot do, is an error with its line and never ignored. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <stdio.h>
@@ -226,8 +227,7 @@ static void test_errors(void **state)
     static const struct {
         const char *content, *sentence;
     } rows[] = {
-        {ACCOUNT "timout = 5m\n",
-         ":4: [smarthost] timout: unknown key; did you mean \"timeout\"?"},
+        {ACCOUNT "timout = 5m\n", ":4: [smarthost] timout: unknown key; did you mean \"timeout\"?"},
         {ACCOUNT "Port = 25\n", ":4: [smarthost] Port: unknown key; did you mean \"port\"?"},
         {ACCOUNT "domain = d.example\n",
          ":4: [smarthost] domain: unknown key; it belongs into [local]"},
@@ -307,7 +307,7 @@ static void test_errors(void **state)
 
 static void test_no_value_is_shown(void **state)
 {
-    static const char *const keys[] = {"tls",     "tls_min", "auth",        "timeout", "port",
+    static const char *const keys[] = {"tls",      "tls_min", "auth",        "timeout", "port",
                                        "chunking", "host",    "tls_ca_file", "helo",    "from"};
     (void)state;
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
@@ -341,10 +341,12 @@ static void test_password_mode(void **state)
 /* A file given by -C that is not root's. As root the test becomes somebody else for it. */
 static void test_strangers_file(void **state)
 {
-    static const char *const refused[] = {
-        "user = me\npassword_command = /bin/x\n", "user = me\npassword_file = /x\n",
-        "tls_cert = /c\ntls_key = /k\n",          "[log]\nfile = /x\n",
-        "[queue]\ndirectory = /x\n",              "[local]\naliases = /x\n"};
+    static const char *const refused[] = {"user = me\npassword_command = /bin/x\n",
+                                          "user = me\npassword_file = /x\n",
+                                          "tls_cert = /c\ntls_key = /k\n",
+                                          "[log]\nfile = /x\n",
+                                          "[queue]\ndirectory = /x\n",
+                                          "[local]\naliases = /x\n"};
     bool root = geteuid() == 0;
     (void)state;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -407,18 +409,12 @@ static void test_names_of_the_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_inheritance),
-        cmocka_unit_test(test_without_default_account),
-        cmocka_unit_test(test_implicit_port),
-        cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_no_value_is_shown),
-        cmocka_unit_test(test_password_mode),
-        cmocka_unit_test(test_strangers_file),
-        cmocka_unit_test(test_roots_file),
-        cmocka_unit_test(test_tilde_is_the_users),
-        cmocka_unit_test(test_too_many_accounts),
+        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_inheritance),        cmocka_unit_test(test_without_default_account),
+        cmocka_unit_test(test_implicit_port),      cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_no_value_is_shown),  cmocka_unit_test(test_password_mode),
+        cmocka_unit_test(test_strangers_file),     cmocka_unit_test(test_roots_file),
+        cmocka_unit_test(test_tilde_is_the_users), cmocka_unit_test(test_too_many_accounts),
         cmocka_unit_test(test_names_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

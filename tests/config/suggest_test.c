@@ -1,8 +1,9 @@
 /* Goal: a mistyped word finds the one that was meant, and nothing far-fetched is proposed. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include "config/suggest.h"
@@ -12,11 +13,19 @@ static void test_table(void **state)
     static const struct {
         const char *typed, *nearest;
     } rows[] = {
-        {"timout", "timeout"},      {"tiemout", "timeout"},      {"Timeout", "timeout"},
-        {"timeouts", "timeout"},    {"hots", "host"},            {"usre", "user"},
-        {"use", "user"},            {"password-file", "password_file"},
-        {"passwd_file", "password_file"}, {"connect_timout", "connect_timeout"},
-        {"xyz", ""},                {"proxy", ""},               {"", ""},
+        {"timout", "timeout"},
+        {"tiemout", "timeout"},
+        {"Timeout", "timeout"},
+        {"timeouts", "timeout"},
+        {"hots", "host"},
+        {"usre", "user"},
+        {"use", "user"},
+        {"password-file", "password_file"},
+        {"passwd_file", "password_file"},
+        {"connect_timout", "connect_timeout"},
+        {"xyz", ""},
+        {"proxy", ""},
+        {"", ""},
         {"verylongwordthatnobodymeantforanythingofours", ""},
     };
     (void)state;

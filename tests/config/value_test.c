@@ -1,9 +1,10 @@
 /* Goal: each type of value takes what people write and refuses what it might misread, in words that
  * do not repeat it. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <syslog.h>
@@ -40,10 +41,24 @@ static void test_duration(void **state)
         const char *value;
         int64_t milliseconds; /* -1: refused */
     } rows[] = {
-        {"250ms", 250},   {"30s", 30000}, {"5m", 300000}, {"4h", 14400000}, {"5d", 432000000},
-        {"0ms", 0},       {"30", -1},     {"s", -1},      {"", -1},         {"-5s", -1},
-        {"5 m", -1},      {"1.5s", -1},   {"5M", -1},     {"1h30m", -1},    {"0x5s", -1},
-        {"6d", -1},       {"99999999999999999999d", -1},  {"9223372036854775807d", -1},
+        {"250ms", 250},
+        {"30s", 30000},
+        {"5m", 300000},
+        {"4h", 14400000},
+        {"5d", 432000000},
+        {"0ms", 0},
+        {"30", -1},
+        {"s", -1},
+        {"", -1},
+        {"-5s", -1},
+        {"5 m", -1},
+        {"1.5s", -1},
+        {"5M", -1},
+        {"1h30m", -1},
+        {"0x5s", -1},
+        {"6d", -1},
+        {"99999999999999999999d", -1},
+        {"9223372036854775807d", -1},
     };
     (void)state;
     struct value_range range = {0, 432000000};
@@ -187,10 +202,10 @@ static void test_facility(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boolean), cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_boolean),  cmocka_unit_test(test_choice),
         cmocka_unit_test(test_duration), cmocka_unit_test(test_size),
-        cmocka_unit_test(test_ports),   cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_helo),    cmocka_unit_test(test_path),
+        cmocka_unit_test(test_ports),    cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_helo),     cmocka_unit_test(test_path),
         cmocka_unit_test(test_patterns), cmocka_unit_test(test_facility),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

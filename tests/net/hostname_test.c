@@ -1,8 +1,9 @@
 /* Goal: this host's name is taken from where it stands, and only if it looks like a host name. */
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <setjmp.h>
 #include <stdint.h>
+
 #include <cmocka.h>
 
 #include <string.h>
