@@ -3,41 +3,35 @@
 #include "message/field.h"
 
 struct row {
-    struct slice name;
+    const char *name;
     enum field_kind kind;
     bool resent;
 };
 
-#define NAME(literal)                                                                              \
-    {                                                                                              \
-        literal, sizeof literal - 1                                                                \
-    }
-
 static const struct row table[FIELD_COUNT] = {
-    [FIELD_OTHER] = {NAME(""), FIELD_UNSTRUCTURED, false},
-    [FIELD_GARBAGE] = {NAME(""), FIELD_UNSTRUCTURED, false},
-    [FIELD_FROM] = {NAME("From"), FIELD_ADDRESSES, false},
-    [FIELD_SENDER] = {NAME("Sender"), FIELD_ADDRESSES, false},
-    [FIELD_REPLY_TO] = {NAME("Reply-To"), FIELD_ADDRESSES, false},
-    [FIELD_TO] = {NAME("To"), FIELD_ADDRESSES, false},
-    [FIELD_CC] = {NAME("Cc"), FIELD_ADDRESSES, false},
-    [FIELD_BCC] = {NAME("Bcc"), FIELD_ADDRESSES, false},
-    [FIELD_DATE] = {NAME("Date"), FIELD_STRUCTURED, false},
-    [FIELD_MESSAGE_ID] = {NAME("Message-ID"), FIELD_STRUCTURED, false},
-    [FIELD_SUBJECT] = {NAME("Subject"), FIELD_UNSTRUCTURED, false},
-    [FIELD_RESENT_FROM] = {NAME("Resent-From"), FIELD_ADDRESSES, true},
-    [FIELD_RESENT_SENDER] = {NAME("Resent-Sender"), FIELD_ADDRESSES, true},
-    [FIELD_RESENT_TO] = {NAME("Resent-To"), FIELD_ADDRESSES, true},
-    [FIELD_RESENT_CC] = {NAME("Resent-Cc"), FIELD_ADDRESSES, true},
-    [FIELD_RESENT_BCC] = {NAME("Resent-Bcc"), FIELD_ADDRESSES, true},
-    [FIELD_RESENT_DATE] = {NAME("Resent-Date"), FIELD_STRUCTURED, true},
-    [FIELD_RESENT_MESSAGE_ID] = {NAME("Resent-Message-ID"), FIELD_STRUCTURED, true},
-    [FIELD_RETURN_PATH] = {NAME("Return-Path"), FIELD_STRUCTURED, false},
-    [FIELD_MIME_VERSION] = {NAME("MIME-Version"), FIELD_STRUCTURED, false},
-    [FIELD_CONTENT_TYPE] = {NAME("Content-Type"), FIELD_STRUCTURED, false},
-    [FIELD_CONTENT_TRANSFER_ENCODING] = {NAME("Content-Transfer-Encoding"), FIELD_STRUCTURED,
-                                         false},
-    [FIELD_DKIM_SIGNATURE] = {NAME("DKIM-Signature"), FIELD_STRUCTURED, false},
+    [FIELD_OTHER] = {"", FIELD_UNSTRUCTURED, false},
+    [FIELD_GARBAGE] = {"", FIELD_UNSTRUCTURED, false},
+    [FIELD_FROM] = {"From", FIELD_ADDRESSES, false},
+    [FIELD_SENDER] = {"Sender", FIELD_ADDRESSES, false},
+    [FIELD_REPLY_TO] = {"Reply-To", FIELD_ADDRESSES, false},
+    [FIELD_TO] = {"To", FIELD_ADDRESSES, false},
+    [FIELD_CC] = {"Cc", FIELD_ADDRESSES, false},
+    [FIELD_BCC] = {"Bcc", FIELD_ADDRESSES, false},
+    [FIELD_DATE] = {"Date", FIELD_STRUCTURED, false},
+    [FIELD_MESSAGE_ID] = {"Message-ID", FIELD_STRUCTURED, false},
+    [FIELD_SUBJECT] = {"Subject", FIELD_UNSTRUCTURED, false},
+    [FIELD_RESENT_FROM] = {"Resent-From", FIELD_ADDRESSES, true},
+    [FIELD_RESENT_SENDER] = {"Resent-Sender", FIELD_ADDRESSES, true},
+    [FIELD_RESENT_TO] = {"Resent-To", FIELD_ADDRESSES, true},
+    [FIELD_RESENT_CC] = {"Resent-Cc", FIELD_ADDRESSES, true},
+    [FIELD_RESENT_BCC] = {"Resent-Bcc", FIELD_ADDRESSES, true},
+    [FIELD_RESENT_DATE] = {"Resent-Date", FIELD_STRUCTURED, true},
+    [FIELD_RESENT_MESSAGE_ID] = {"Resent-Message-ID", FIELD_STRUCTURED, true},
+    [FIELD_RETURN_PATH] = {"Return-Path", FIELD_STRUCTURED, false},
+    [FIELD_MIME_VERSION] = {"MIME-Version", FIELD_STRUCTURED, false},
+    [FIELD_CONTENT_TYPE] = {"Content-Type", FIELD_STRUCTURED, false},
+    [FIELD_CONTENT_TRANSFER_ENCODING] = {"Content-Transfer-Encoding", FIELD_STRUCTURED, false},
+    [FIELD_DKIM_SIGNATURE] = {"DKIM-Signature", FIELD_STRUCTURED, false},
 };
 
 bool field_split(struct slice field, struct slice *name, struct slice *value)
@@ -62,7 +56,7 @@ bool field_split(struct slice field, struct slice *name, struct slice *value)
 enum field_id field_find(struct slice name)
 {
     for (enum field_id id = FIELD_GARBAGE + 1; id < FIELD_COUNT; id++)
-        if (table[id].name.length == name.length && slice_equals_nocase(table[id].name, name))
+        if (slice_equals_nocase(slice_of(table[id].name), name))
             return id;
     return FIELD_OTHER;
 }
@@ -74,7 +68,7 @@ enum field_kind field_kind(enum field_id id)
 
 const char *field_name(enum field_id id)
 {
-    return table[id].name.bytes;
+    return table[id].name;
 }
 
 bool field_is_resent(enum field_id id)

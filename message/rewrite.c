@@ -122,8 +122,10 @@ static void add_part(struct rewrite *rewrite, struct slice part)
             add_comment(rewrite, token.span);
         else if (is_word(token))
             add_phrase(rewrite, cut_phrase(token, &part), part);
-        else
+        else if (word_is_safe(token.span, rewrite->utf8))
             buffer_add(&rewrite->piece, token.span);
+        else
+            encode(rewrite, token.span, WORD_IN_PHRASE);
     }
 }
 

@@ -41,12 +41,13 @@ static size_t quoted_size(char byte, enum word_place place)
     return byte == ' ' || stands_for_itself(byte, place) ? 1 : 3;
 }
 
-static bool base64_is_shorter(struct slice text, enum word_place place)
+/* Mostly ASCII stays legible, for readers that do not decode. */
+static bool is_mostly_8bit(struct slice text)
 {
-    size_t quoted = 0;
+    size_t high = 0;
     for (size_t i = 0; i < text.length; i++)
-        quoted += quoted_size(text.bytes[i], place);
-    return (text.length + 2) / 3 * 4 < quoted;
+        high += (unsigned char)text.bytes[i] >= 0x80;
+    return high > text.length / 2;
 }
 
 /* Octets of the character at the start of `text`, which is well-formed if it is UTF-8. */
@@ -137,8 +138,7 @@ static size_t room_at(struct buffer *out, size_t column, size_t overhead)
 void word_encode(struct buffer *out, struct slice text, enum word_place place, size_t column)
 {
     bool utf8 = slice_is_utf8(text);
-    struct coding coding = {utf8 ? "utf-8" : "unknown-8bit", place, utf8,
-                            base64_is_shorter(text, place)};
+    struct coding coding = {utf8 ? "utf-8" : "unknown-8bit", place, utf8, is_mostly_8bit(text)};
     size_t overhead = strlen(coding.charset) + strlen("=?") + strlen("?Q?") + strlen("?=");
 
     while (text.length > 0 && !out->failed) {

@@ -10,9 +10,9 @@ enum word_place { WORD_IN_TEXT, WORD_IN_PHRASE, WORD_IN_COMMENT };
 bool word_is_safe(struct slice text, bool utf8);
 
 /* Appends `text` as one or more encoded words of at most 75 characters, joined by CRLF SP folds (a
- * character is never split), charset utf-8 if the text is valid UTF-8, else unknown-8bit; Q or B,
- * whichever is shorter. `column` is where the line stands at the start of `out`; where little room
- * is left, a blank at the end of `out` becomes a fold. */
+ * character is never split), charset utf-8 if the text is valid UTF-8, else unknown-8bit; Q,
+ * or B where most octets are 8-bit. `column` is where the line stands at the start of `out`; where
+ * little room is left, a blank at the end of `out` becomes a fold. */
 void word_encode(struct buffer *out, struct slice text, enum word_place place, size_t column);
 
 /* Appends unstructured `text`: from the first to the last word that cannot stand as it is (8-bit

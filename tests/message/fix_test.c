@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "message/fix.h"
 #include "message/header.h"
 #include "tests/message/decode.h"
@@ -141,7 +142,7 @@ static void fields_are_mended(void **state)
         /* 8-bit text */
         {"Subject: Gr\xc3\xbc\xc3\x9f"
          "e an alle\r\n",
-         "Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= an alle\r\n", "Subject encoded"},
+         "Subject: =?utf-8?B?R3LDvMOfZQ==?= an alle\r\n", "Subject encoded"},
         {"Subject: caf\xe9\r\n", "Subject: =?unknown-8bit?Q?caf=E9?=\r\n", "Subject encoded"},
         {"From: J\xc3\xbcrgen M. <j@x.example>\r\n",
          "From: =?utf-8?Q?J=C3=BCrgen_M=2E?= <j@x.example>\r\n", "From encoded"},
@@ -171,7 +172,7 @@ static void utf8_stays_where_it_may(void **state)
          "Subject: Gr\xc3\xbc\xc3\x9f"
          "e\r\nTo: \xc3\xbc <\xc3\xbc@x.example> (\xc3\xbc)\r\n",
          NULL},
-        {"Subject: \xc3\xbc \xff\r\n", "Subject: \xc3\xbc =?unknown-8bit?Q?=FF?=\r\n",
+        {"Subject: \xc3\xbc x\xff\r\n", "Subject: \xc3\xbc =?unknown-8bit?Q?x=FF?=\r\n",
          "Subject encoded"},
     };
     struct fix_options options = plain_options();
@@ -242,8 +243,7 @@ static void from_is_replaced(void **state)
         {"From: Joe <@a.example:joe@x.example>\r\nReply-To: z@x.example\r\n",
          "From: Joe <me@example.com>\r\nReply-To: z@x.example\r\n", "From replaced"},
         {"From: J\xc3\xbc <j@x.example>\r\nReply-To: z@x.example\r\n",
-         "From: =?utf-8?Q?J=C3=BC?= <me@example.com>\r\nReply-To: z@x.example\r\n",
-         "From replaced"},
+         "From: =?utf-8?B?SsO8?= <me@example.com>\r\nReply-To: z@x.example\r\n", "From replaced"},
         {"From: Me <me@EXAMPLE.com>\r\n", "From: Me <me@EXAMPLE.com>\r\n", NULL},
         {"From: a b <\r\n", "From: Full Name <me@example.com>\r\n", "From replaced"},
     };
@@ -435,6 +435,7 @@ static void encoded_text_reads_as_it_was(void **state)
     static const char *const pieces[] = {
         "a", " ", "  ", "\t",  "word", "\xc3\xbc",         "\xe2\x82\xac",
         "=", "?", "_",  "(x)", "\"",   "\xf0\x9f\x93\xa7", "longer"};
+    const size_t name = strlen("Subject:");
     struct fix_options options = plain_options();
     (void)state;
     srand(2047);
@@ -449,9 +450,9 @@ static void encoded_text_reads_as_it_was(void **state)
         buffer_add_string(&in, valid ? "\r\n" : "\xff\r\n");
         fix(buffer_slice(&in), options, &out);
         assert_clean(buffer_slice(&out), true);
-        decode_text(&decoded, slice_to(buffer_slice(&out), out.length - 2));
-        assert_true(
-            slice_equals(buffer_slice(&decoded), slice_to(buffer_slice(&in), in.length - 2)));
+        decode_text(&decoded, slice_from(slice_to(buffer_slice(&out), out.length - 2), name));
+        assert_true(slice_equals(buffer_slice(&decoded),
+                                 slice_from(slice_to(buffer_slice(&in), in.length - 2), name)));
         buffer_free(&in);
         buffer_free(&out);
         buffer_free(&decoded);

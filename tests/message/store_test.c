@@ -115,15 +115,17 @@ static void test_mixed_appends_and_reads(void **state)
 static void test_directory(void **state)
 {
     static const struct {
-        const char *directory, *temporary;
+        const char *directory, *temporary; /* TMPDIR */
+        const char *used;
         int exit_code;
     } cases[] = {
-        {NULL, "/nonexistent", EX_OK}, /* does not serve: /var/tmp */
-        {NULL, "", EX_OK},
-        {NULL, "relative", EX_OK},
-        {NULL, NULL, EX_OK},
-        {"/tmp", "/nonexistent", EX_OK},
-        {"/nonexistent", NULL, EX_CANTCREAT},
+        {NULL, "/nonexistent", "/var/tmp", EX_OK},
+        {NULL, "", "/var/tmp", EX_OK},
+        {NULL, ".", "/var/tmp", EX_OK},
+        {NULL, NULL, "/var/tmp", EX_OK},
+        {NULL, "/tmp", "/tmp", EX_OK},
+        {"/tmp", "/nonexistent", "/tmp", EX_OK},
+        {"/nonexistent", NULL, "/nonexistent", EX_CANTCREAT},
     };
 
     (void)state;
@@ -139,6 +141,7 @@ static void test_directory(void **state)
         assert_int_equal(store_append(&store, slice_make(pattern, MEGABYTE), &error),
                          cases[i].exit_code == EX_OK);
         assert_int_equal(error.exit_code, cases[i].exit_code);
+        assert_string_equal(store.directory, cases[i].used);
         store_free(&store);
     }
 }
