@@ -324,6 +324,8 @@ static void log_submission(const struct mail *mail, const struct error *outcome)
     log_add_number(&line, "transfer-ms", report->transfer_ms);
     log_add_number(&line, "total-ms", clock_now() - mail->started);
     log_add(&line, "reply", slice_of(report->reply));
+    if (report->notes[0] != '\0')
+        log_add(&line, "note", slice_of(report->notes));
     if (outcome->exit_code != EX_OK)
         log_add(&line, "error", slice_of(outcome->sentence));
     log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer);

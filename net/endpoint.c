@@ -7,7 +7,7 @@
 
 bool endpoint_literal(int fd, struct text *out)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
     char shown[INET6_ADDRSTRLEN];
     if (getsockname(fd, (struct sockaddr *)&address, &length) != 0)

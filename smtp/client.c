@@ -206,13 +206,13 @@ static enum dial_verdict judge_greeting(const struct client *client, struct slic
 static enum dial_verdict judge(void *context, struct stream *stream, struct error *error)
 {
     struct client *client = context;
-    struct error failure;
+    struct error ignored;
     if (client->smarthost->tls_mode == SMARTHOST_IMPLICIT)
         return judge_handshake(stream, error);
-    enum stream_status status = stream_try_fill(stream, &failure);
+    stream_try_fill(stream, &ignored);
     enum dial_verdict verdict = judge_greeting(client, stream_input(stream), error);
-    if (verdict == DIAL_WAIT && (status == STREAM_CLOSED || status == STREAM_CUT)) {
-        *error = failure;
+    if (verdict == DIAL_WAIT && stream->ended != STREAM_MOVED) {
+        *error = stream->reason;
         return DIAL_LOST;
     }
     return verdict;
@@ -263,6 +263,7 @@ static bool handshake(struct client *client, const char *step, struct error *err
     if (!tls_handshake(&client->stream, clock_deadline(client->smarthost->timeout), error))
         return client_add_context(client, step, error);
     client->encrypted = true;
+    client->ready = client->greeted;
     client->tls_ms = clock_now() - started;
     trace_note(client->trace, "%s %s", tls_protocol(&client->stream), tls_cipher(&client->stream));
     return true;
@@ -279,6 +280,7 @@ static bool start_tls(struct client *client, struct error *error)
     if (client->reply.code != 220)
         return client_refused(client, "STARTTLS", false, error);
     client->capability = (struct capability){0};
+    client->ready = false;
     if (stream_input(&client->stream).length > 0) {
         error_set(error, EX_PROTOCOL,
                   "more came in clear behind the 220: an attack, or a broken server");
@@ -293,7 +295,7 @@ static bool greeting(struct client *client, struct error *error)
 {
     if (!client_read(client, "greeting", client->smarthost->timeout, error))
         return false;
-    client->greeted = client->reply.code == 220;
+    client->greeted = client->ready = client->reply.code == 220;
     return client->greeted || client_refused(client, "greeting", false, error);
 }
 
@@ -322,12 +324,13 @@ void client_quit(struct client *client)
 void client_close(struct client *client, bool polite)
 {
     struct error ignored;
-    if (client->stream.fd >= 0 && polite && !client->quit_sent && !client_hung_up(client)) {
+    if (polite && client->ready && !client->quit_sent && !client_hung_up(client)) {
         client_quit(client);
         stream_flush(&client->stream, &ignored);
     }
     stream_close(&client->stream);
     mask_wipe(&client->mask);
     client->capability = (struct capability){0};
-    client->encrypted = client->logged_in = client->quit_sent = client->greeted = false;
+    client->encrypted = client->logged_in = client->quit_sent = false;
+    client->greeted = client->ready = false;
 }

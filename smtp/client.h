@@ -20,6 +20,7 @@ struct client {
     struct mask mask;
     bool encrypted, logged_in, quit_sent;
     bool greeted; /* by a 220 */
+    bool ready; /* the server waits for commands: not before the greeting, not during a handshake */
     int64_t tls_ms;
 };
 

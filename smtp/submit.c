@@ -394,6 +394,8 @@ bool submit_message(const struct smarthost *smarthost, struct message *message,
     };
     *report = (struct submit_report){0};
     bool delivered = prepare(&attempt, error) && deliver(&attempt, error);
+    if (delivered)
+        *error = (struct error){.exit_code = EX_OK}; /* of a try that another made good */
     disconnect(&attempt, true);
     dial_free(attempt.dial);
     dial_free(attempt.others);

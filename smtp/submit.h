@@ -29,7 +29,8 @@ struct submit_report {
 };
 
 /* Submits `message` to the recipients of `envelope` that are RECIPIENT_PENDING. True when the
- * conversation came to its end, whatever it decided: every recipient then has an outcome. False
+ * conversation came to its end, whatever it decided: every recipient then has an outcome, and
+ * error->exit_code is EX_OK. False
  * when it broke before, or the message as a whole was refused: recipients already accepted or
  * refused keep that outcome, the others stay RECIPIENT_PENDING and the error (context: step, host,
  * address, port, reply) is theirs.

@@ -1,9 +1,10 @@
 /* Goal: what a server offers is found in any case and any order, and nothing it does not offer. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 

@@ -1,9 +1,10 @@
 /* Goal: each command is built as the RFCs want it, and no address or name gets out of its place. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 

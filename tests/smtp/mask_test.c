@@ -1,9 +1,10 @@
 /* Goal: a secret never gets through in full, nor a beginning of it that says something. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "smtp/mask.h"
 

@@ -1,9 +1,10 @@
 /* Goal: every legal reply is understood, however it is cut into pieces, and nothing else is. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,10 +1,11 @@
 /* Goal: the right mechanism is chosen for the channel, and each says what its specification wants.
  */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <string.h>
 

@@ -1,0 +1,468 @@
+/* Goal: an attempt finds its way over connections: candidates, the second try in plain steps, the
+ * recipients that must wait for the next transaction; and what cannot be carried is not sent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "smtp/submit.h"
+#include "tests/support/peer.h"
+
+enum { RECIPIENTS_MAX = 8, SCRIPTS_MAX = 4 };
+
+#define HELLO "220 mx\n250-mx/250-8BITMIME/250 SIZE\n"
+#define PIPE  "220 mx\n250-mx/250-8BITMIME/250 PIPELINING\n"
+#define BOTH  "220 mx\n250-mx/250-8BITMIME/250-PIPELINING/250 CHUNKING\n"
+#define ONE   "250 ok\n250 ok\n354 go\n250 ok\n"
+
+struct row {
+    const char *name;
+    const char *scripts[SCRIPTS_MAX];
+    int recipients;
+    const char *body;
+    bool utf8, no_pipelining, no_chunking;
+    int exit_code; /* EX_OK: the attempt came to its end */
+    bool permanent;
+    const char *states;
+    const char *heard;
+    const char *words; /* in the error, or in the notes */
+};
+
+static const struct row rows[] = {
+    {"one", {HELLO ONE}, 1, "x\r\n", .states = "A", .heard = "EHLO MAIL RCPT DATA . QUIT"},
+    {"pipelining = no",
+     {BOTH "250 ok\n250 ok\n250 ok\n"},
+     1,
+     "x\r\n",
+     .no_pipelining = true,
+     .states = "A",
+     .heard = "EHLO MAIL RCPT BDAT QUIT"},
+    {"chunking = no",
+     {BOTH ONE},
+     1,
+     "x\r\n",
+     .no_chunking = true,
+     .states = "A",
+     .heard = "EHLO MAIL RCPT DATA . QUIT"},
+    {"all refused",
+     {HELLO "250 ok\n550 5.1.1 no\n"},
+     1,
+     "x\r\n",
+     .states = "R",
+     .heard = "EHLO MAIL RCPT QUIT"},
+    {"EHLO refused for now",
+     {"220 mx\n421 4.3.2 busy\n"},
+     1,
+     "x\r\n",
+     .exit_code = EX_TEMPFAIL,
+     .states = "P",
+     .heard = "EHLO QUIT",
+     .words = "EHLO: refused by 127.0.0.1 (127.0.0.1:"},
+    {"MAIL refused for now",
+     {HELLO "451 4.3.0 no\n", HELLO ONE},
+     1,
+     "x\r\n",
+     .exit_code = EX_TEMPFAIL,
+     .states = "P",
+     .heard = "EHLO MAIL QUIT",
+     .words = "MAIL FROM: refu"},
+    {"the flight is refused",
+     {BOTH "250 ok\n503 no\n503 no\n", BOTH ONE},
+     1,
+     "x\r\n",
+     .states = "A",
+     .heard = "EHLO MAIL RCPT BDAT QUIT | EHLO MAIL RCPT DATA . QUIT",
+     .words = "pipelining = no or chunking = no"},
+    {"the flight is cut",
+     {PIPE "250 ok\nclose", PIPE ONE},
+     1,
+     "x\r\n",
+     .states = "A",
+     .heard = "EHLO MAIL RCPT | EHLO MAIL RCPT DATA . QUIT",
+     .words = "plain steps"},
+    {"plain steps are tried once",
+     {PIPE "503 no\n503 no\n503 no\n", PIPE "503 5.5.1 no\n", PIPE ONE},
+     1,
+     "x\r\n",
+     .exit_code = EX_UNAVAILABLE,
+     .permanent = true,
+     .states = "P",
+     .heard = "EHLO MAIL RCPT DATA QUIT | EHLO MAIL QUIT",
+     .words = "503 5.5.1 no"},
+    {"plain steps for the pending only",
+     {PIPE "250 ok\n550 no\n250 ok\n554 no\n", PIPE ONE},
+     2,
+     "x\r\n",
+     .states = "RA",
+     .heard = "EHLO MAIL RCPT RCPT DATA QUIT | EHLO MAIL RCPT DATA . QUIT"},
+    {"the next transaction",
+     {HELLO "250 ok\n250 ok\n452 4.5.3 no\n354 go\n250 ok\n" ONE ONE},
+     3,
+     "x\r\n",
+     .states = "AAA",
+     .heard = "EHLO MAIL RCPT RCPT DATA . MAIL RCPT DATA . MAIL RCPT DATA . QUIT"},
+    {"the next transactions in flights",
+     {PIPE "250 ok\n250 ok\n452 no\n452 no\n354 go\n250 ok\n" ONE ONE},
+     3,
+     "x\r\n",
+     .states = "AAA",
+     .heard = "EHLO MAIL RCPT RCPT RCPT DATA . MAIL RCPT DATA . MAIL RCPT DATA . QUIT"},
+    {"after a QUIT that came too early",
+     {BOTH "250 ok\n250 ok\n452 no\n250 ok\n", BOTH "250 ok\n250 ok\n250 ok\n"},
+     2,
+     "x\r\n",
+     .states = "AA",
+     .heard = "EHLO MAIL RCPT RCPT BDAT QUIT | EHLO MAIL RCPT BDAT QUIT"},
+    {"a transaction that accepts nobody",
+     {HELLO "250 ok\n250 ok\n452 no\n354 go\n250 ok\n250 ok\n452 4.5.3 still no\n"},
+     4,
+     "x\r\n",
+     .states = "ADDD",
+     .heard = "EHLO MAIL RCPT RCPT DATA . MAIL RCPT QUIT"},
+    {"RCPTMAX and MAILMAX",
+     {"220 mx\n250-mx/250 LIMITS RCPTMAX=1 MAILMAX=2\n" ONE ONE,
+      "220 mx\n250-mx/250 LIMITS RCPTMAX=1 MAILMAX=2\n" ONE},
+     3,
+     "x\r\n",
+     .states = "AAA",
+     .heard = "EHLO MAIL RCPT DATA . MAIL RCPT DATA . QUIT | EHLO MAIL RCPT DATA . QUIT"},
+    {"hung up after some 452",
+     {PIPE "250 ok\n250 ok\n452 no\nclose", PIPE ONE ONE ONE},
+     3,
+     "x\r\n",
+     .states = "AAA",
+     .heard = "EHLO MAIL RCPT RCPT RCPT | EHLO MAIL RCPT DATA . MAIL RCPT DATA . MAIL RCPT DATA . "
+              "QUIT"},
+    {"cut in the second transaction",
+     {HELLO "250 ok\n250 ok\n452 no\n354 go\n250 ok\nclose"},
+     2,
+     "x\r\n",
+     .exit_code = EX_TEMPFAIL,
+     .states = "AD",
+     .heard = "EHLO MAIL RCPT RCPT DATA . MAIL",
+     .words = "MAIL FROM: 127.0.0.1 (127.0.0.1:"},
+    {"SIZE",
+     {"220 mx\n250-mx/250 SIZE 10\n"},
+     1,
+     "x\r\n",
+     .exit_code = EX_DATAERR,
+     .permanent = true,
+     .states = "P",
+     .heard = "EHLO QUIT",
+     .words = "takes at most 10"},
+    {"SMTPUTF8",
+     {HELLO},
+     1,
+     "x\r\n",
+     .utf8 = true,
+     .exit_code = EX_DATAERR,
+     .permanent = true,
+     .states = "P",
+     .heard = "EHLO QUIT",
+     .words = "needs SMTPUTF8"},
+    {"8BITMIME",
+     {HELLO ONE},
+     1,
+     "\xc3\xa4\r\n",
+     .states = "A",
+     .heard = "EHLO MAIL RCPT DATA . QUIT",
+     .words = ""},
+    {"no 8BITMIME",
+     {"220 mx\n250 mx\n" ONE},
+     1,
+     "\xc3\xa4\r\n",
+     .states = "A",
+     .heard = "EHLO MAIL RCPT DATA . QUIT",
+     .words = "encoded"},
+    {"cut after the dot",
+     {PIPE "250 ok\n250 ok\n354 go\nclose", PIPE ONE},
+     1,
+     "x\r\n",
+     .exit_code = EX_TEMPFAIL,
+     .states = "P",
+     .heard = "EHLO MAIL RCPT DATA .",
+     .words = "possible duplicate"},
+};
+
+static const struct trace no_trace;
+
+static void make_message(struct message *message, const char *body)
+{
+    static const char header[] = "Subject: x\r\n";
+    struct error error;
+    message_init(message, NULL);
+    assert_true(store_append(&message->store, slice_of(header), &error));
+    assert_true(store_append(&message->store, slice_of(body), &error));
+    message->header = (struct extent){0, strlen(header)};
+    message->body = (struct extent){strlen(header), strlen(body)};
+    message->body_8bit = slice_has_8bit(slice_of(body));
+}
+
+static void make_envelope(struct envelope *envelope, int recipients)
+{
+    struct error error;
+    *envelope = (struct envelope){.sender = "me@x"};
+    for (int i = 0; i < recipients; i++) {
+        char address[16];
+        snprintf(address, sizeof address, "r%d@x", i);
+        assert_true(envelope_add(envelope, address, &error));
+    }
+}
+
+static struct smarthost smarthost_at(uint16_t port)
+{
+    return (struct smarthost){
+        .dial = {.hosts = {"127.0.0.1"},
+                 .ports = {port},
+                 .connect_timeout = 20000,
+                 .fallback_delay = 20000},
+        .tls_mode = SMARTHOST_CLEAR,
+        .sasl = {.mechanism = "auto"},
+        .helo = "client.example",
+        .timeout = 20000,
+        .pipelining = true,
+        .chunking = true,
+    };
+}
+
+static void expect_states(const struct envelope *envelope, const char *expected)
+{
+    char states[RECIPIENTS_MAX + 1] = "";
+    for (size_t i = 0; i < envelope->count; i++)
+        states[i] = "PADR"[envelope->recipients[i].state];
+    assert_string_equal(states, expected);
+}
+
+static void run_row(const struct row *row)
+{
+    struct peer peer;
+    struct message message;
+    struct envelope envelope;
+    struct submit_report report;
+    struct error error = {0};
+    peer_listen(&peer, row->scripts);
+    struct smarthost smarthost = smarthost_at(peer.port);
+    smarthost.pipelining = !row->no_pipelining;
+    smarthost.chunking = !row->no_chunking;
+    make_message(&message, row->body);
+    make_envelope(&envelope, row->recipients);
+    envelope.needs_utf8 = row->utf8;
+
+    bool ended = submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error);
+    peer_join(&peer);
+    print_message("    %s\n", row->name);
+    assert_string_equal(peer.heard.bytes, row->heard);
+    assert_int_equal(ended, row->exit_code == EX_OK);
+    assert_int_equal(error.exit_code, row->exit_code);
+    assert_int_equal(error.permanent && !ended, row->permanent);
+    expect_states(&envelope, row->states);
+    if (row->words != NULL)
+        assert_non_null(strstr(ended ? report.notes : error.sentence, row->words));
+    assert_string_equal(report.host, "127.0.0.1");
+    assert_int_equal(report.port, peer.port);
+
+    message_free(&message);
+    envelope_free(&envelope);
+    peer_free(&peer);
+}
+
+static void submits(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        run_row(&rows[i]);
+}
+
+/* Two ports: what the first says before MAIL lets the second have its turn, or not. */
+static void moves_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first;
+        bool delivered;
+    } cases[] = {
+        {"220 mx\n421 busy\n", true},
+        {"220 mx\nclose", true},
+        {"554 go away\n", true},
+        {"421 busy\n", true},
+        {"hello\n", true},
+        {"220 mx\nsilent\n", true},
+        {HELLO "451 later\n", false},
+        {HELLO "550 never\n", false},
+        {"220 mx\n500 what\n500 no\n", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct peer first, second;
+        struct message message;
+        struct envelope envelope;
+        struct submit_report report;
+        struct error error = {0};
+        peer_listen(&first, (const char *const[]){cases[i].first, NULL});
+        peer_listen(&second, (const char *const[]){HELLO ONE, NULL});
+        struct smarthost smarthost = smarthost_at(first.port);
+        smarthost.dial.ports[1] = second.port;
+        if (strstr(cases[i].first, "silent") != NULL)
+            smarthost.timeout = 500;
+        make_message(&message, "x\r\n");
+        make_envelope(&envelope, 1);
+        assert_int_equal(
+            submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error),
+            cases[i].delivered);
+        expect_states(&envelope, cases[i].delivered ? "A" : "P");
+        peer_join(&first);
+        peer_join(&second);
+        peer_free(&first);
+        peer_free(&second);
+        message_free(&message);
+        envelope_free(&envelope);
+    }
+}
+
+/* Both ports fail: the error has both reasons. */
+static void reports_every_reason(void **state)
+{
+    (void)state;
+    struct peer first, second;
+    struct message message;
+    struct envelope envelope;
+    struct submit_report report;
+    struct error error = {0};
+    peer_listen(&first, (const char *const[]){"220 mx\n421 4.3.2 busy\n", NULL});
+    peer_listen(&second, (const char *const[]){"220 mx\n454 4.7.0 hungry\n", NULL});
+    struct smarthost smarthost = smarthost_at(first.port);
+    smarthost.dial.ports[1] = second.port;
+    make_message(&message, "x\r\n");
+    make_envelope(&envelope, 1);
+    assert_false(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_int_equal(error.exit_code, EX_TEMPFAIL);
+    assert_non_null(strstr(error.sentence, "421 4.3.2 busy"));
+    assert_non_null(strstr(error.sentence, "454 4.7.0 hungry"));
+    assert_int_equal(report.connections, 2);
+    peer_join(&first);
+    peer_join(&second);
+    peer_free(&first);
+    peer_free(&second);
+    message_free(&message);
+    envelope_free(&envelope);
+}
+
+/* The commands to the letter, and the message as it arrives. */
+static void speaks_to_the_letter(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *lines, *body;
+    } cases[] = {
+        {"220 mx\n250-mx/250-8BITMIME/250 SIZE 1000\n" ONE,
+         "EHLO client.example\nMAIL FROM:<me@x> SIZE=25 BODY=8BITMIME\nRCPT "
+         "TO:<r0@x>\nDATA\nQUIT\n",
+         "\r\n..\r\n..\xc3\xa4\r\n.\r\n"},
+        {BOTH "250 ok\n250 ok\n250 ok\n",
+         "EHLO client.example\nMAIL FROM:<me@x> BODY=8BITMIME\nRCPT TO:<r0@x>\nBDAT 999 "
+         "LAST\nQUIT\n",
+         "\r\n.\r\n.\xc3\xa4\r\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct peer peer;
+        struct message message;
+        struct envelope envelope;
+        struct submit_report report;
+        struct error error = {0};
+        peer_listen(&peer, (const char *const[]){cases[i].script, NULL});
+        struct smarthost smarthost = smarthost_at(peer.port);
+        make_message(&message, ".\r\n.\xc3\xa4\r\n");
+        make_envelope(&envelope, 1);
+        assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+        peer_join(&peer);
+
+        char lines[512];
+        struct text expected;
+        struct slice template = slice_of(cases[i].lines), line;
+        text_init(&expected, lines, sizeof lines);
+        while (slice_cut(&template, '\n', &line)) {
+            if (slice_starts_nocase(line, "MAIL FROM:<me@x> SIZE="))
+                text_add_format(&expected, "MAIL FROM:<me@x> SIZE=%llu BODY=8BITMIME\n",
+                                (unsigned long long)report.size);
+            else if (slice_starts_nocase(line, "BDAT"))
+                text_add_format(&expected, "BDAT %llu LAST\n", (unsigned long long)report.size);
+            else
+                text_add_format(&expected, "%.*s\n", (int)line.length, line.bytes);
+        }
+        assert_string_equal(peer.lines.bytes, lines);
+        size_t tail = strlen(cases[i].body);
+        assert_true(peer.body.length > tail);
+        assert_memory_equal(peer.body.bytes + peer.body.length - tail, cases[i].body, tail);
+        assert_string_equal(report.reply, "250 ok");
+        peer_free(&peer);
+        message_free(&message);
+        envelope_free(&envelope);
+    }
+}
+
+/* Ten thousand recipients, more than the window holds, in one transaction. */
+static void takes_many_recipients(void **state)
+{
+    (void)state;
+    enum { COUNT = 10000 };
+    struct peer peer;
+    struct message message;
+    struct envelope envelope;
+    struct submit_report report;
+    struct error error = {0};
+    struct buffer script = {0};
+    buffer_add_string(&script, PIPE "250 ok\n");
+    for (int i = 0; i < COUNT; i++)
+        buffer_add_string(&script, i % 1000 == 999 ? "550 5.1.1 no\n" : "250 2.1.5 ok\n");
+    buffer_add_string(&script, "354 go\n250 ok\n");
+    buffer_add_byte(&script, '\0');
+    peer_listen(&peer, (const char *const[]){script.bytes, NULL});
+    struct smarthost smarthost = smarthost_at(peer.port);
+    make_message(&message, "x\r\n");
+    make_envelope(&envelope, COUNT);
+    assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_int_equal(envelope_count(&envelope, RECIPIENT_ACCEPTED), COUNT - 10);
+    assert_int_equal(envelope_count(&envelope, RECIPIENT_REFUSED), 10);
+    assert_int_equal(envelope.recipients[999].state, RECIPIENT_REFUSED);
+    assert_string_equal(envelope.recipients[999].reply, "550 5.1.1 no");
+    assert_int_equal(report.connections, 1);
+    peer_join(&peer);
+    peer_free(&peer);
+    buffer_free(&script);
+    message_free(&message);
+    envelope_free(&envelope);
+}
+
+/* Nothing to do is done without a connection. */
+static void needs_a_recipient(void **state)
+{
+    (void)state;
+    struct smarthost smarthost = smarthost_at(1);
+    struct message message;
+    struct envelope envelope;
+    struct submit_report report;
+    struct error error = {0};
+    make_message(&message, "x\r\n");
+    make_envelope(&envelope, 0);
+    assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_int_equal(report.connections, 0);
+    message_free(&message);
+    envelope_free(&envelope);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(submits),
+        cmocka_unit_test(moves_on),
+        cmocka_unit_test(reports_every_reason),
+        cmocka_unit_test(speaks_to_the_letter),
+        cmocka_unit_test(takes_many_recipients),
+        cmocka_unit_test(needs_a_recipient),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
