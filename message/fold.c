@@ -87,13 +87,12 @@ static size_t find_place(const struct fold *fold)
     for (size_t i = 0; i + 1 < fold->length; i++) {
         char byte = fold->line[i];
         bool text_next = !is_blank(fold->line[i + 1]);
+        bool divides = structured && !quoted && (byte == ',' || byte == ';');
         size_t place = 0;
 
         if (is_blank(byte) && text && text_next)
             place = i;
-        else if (structured && !quoted && (byte == ',' || byte == ';') && text_next)
-            place = i + 1;
-        else if (i + 1 == fold->prefix && text_next)
+        else if (text_next && (divides || i + 1 == fold->prefix))
             place = i + 1;
         if (place > FOLD_TARGET && best > 0)
             return best;

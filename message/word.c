@@ -152,7 +152,11 @@ void word_encode(struct buffer *out, struct slice text, enum word_place place, s
 
 static bool is_existing_word(struct slice word)
 {
-    return word.length > 6 && word.length <= LONGEST_EXISTING && memcmp(word.bytes, "=?", 2) == 0 &&
+    size_t marks = 0;
+    for (size_t i = 0; i < word.length && i < LONGEST_EXISTING; i++)
+        marks += word.bytes[i] == '?';
+    return marks == 4 && word.length > 6 && word.length <= LONGEST_EXISTING &&
+           memcmp(word.bytes, "=?", 2) == 0 && !slice_has_8bit(word) &&
            memcmp(word.bytes + word.length - 2, "?=", 2) == 0;
 }
 
