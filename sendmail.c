@@ -217,7 +217,12 @@ static bool encode_body(struct mail *mail, struct error *error)
         return mime_convert(&mail->message, &facts, error);
     case MIME_SIGNED:
         print_note(NULL, "nothing, though the body has NUL octets or lines over 998 octets: "
-                         "it is signed");
+                         "a signature would break");
+        return true;
+    case MIME_MULTIPART:
+    case MIME_IMPOSSIBLE:
+        print_note(NULL, "nothing, though the body has NUL octets or lines over 998 octets: "
+                         "it has parts, or is encoded already");
         return true;
     default:
         return true;

@@ -358,7 +358,7 @@ static bool read_content(const char *path, struct ini *ini, struct buffer *conte
         /* 66 is for the message's file. */
         if (error->exit_code == EX_NOINPUT)
             error->exit_code = EX_CONFIG;
-        return false;
+        return error_add_context(error, "configuration");
     }
     /* Nothing is left of a password in memory that was given back while growing. */
     bool done = buffer_reserve(content, INI_FILE_LIMIT + 1) || error_set_memory(error);
