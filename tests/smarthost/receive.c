@@ -1,0 +1,177 @@
+/* The options, the ports, and a process for each connection. */
+#include "tests/smarthost/receive.h"
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/smarthost/authority.h"
+#include "tests/smarthost/channel.h"
+#include "tests/smarthost/session.h"
+
+static const struct option receive_options[] = {
+    {"port", required_argument, NULL, 'p'},      {"silent-port", no_argument, NULL, 's'},
+    {"tls", required_argument, NULL, 't'},       {"certificate", required_argument, NULL, 'c'},
+    {"ca-file", required_argument, NULL, 'C'},   {"user", required_argument, NULL, 'u'},
+    {"password", required_argument, NULL, 'P'},  {"without", required_argument, NULL, 'w'},
+    {"size", required_argument, NULL, 'z'},      {"recipients", required_argument, NULL, 'r'},
+    {"directory", required_argument, NULL, 'd'}, {"quiet", no_argument, NULL, 'q'},
+    {"transcript", no_argument, NULL, 'T'},      {NULL, 0, NULL, 0},
+};
+
+void receive_usage(void)
+{
+    fputs("receive: prints \"port N\" and then a line an event (TLS, AUTH, FROM, TO, MESSAGE).\n"
+          "  --port N          listen there on 127.0.0.1 (0: any free port)\n"
+          "  --silent-port     also listen on a port that accepts and never greets\n"
+          "  --tls KIND        starttls (default), implicit or none\n"
+          "  --certificate W   valid (default), wrong-name, expired, self-signed, 1.2, ...\n"
+          "  --ca-file FILE    write the throwaway authority's certificate there\n"
+          "  --user U --password P   demand AUTH\n"
+          "  --without WORD    do not offer PIPELINING, CHUNKING, 8BITMIME or SMTPUTF8\n"
+          "  --size N          the largest message (told, not enforced)\n"
+          "  --recipients N    452 for more in one message\n"
+          "  --directory DIR   keep the messages there (else they are counted and thrown away)\n"
+          "  --quiet           no events     --transcript   the conversation on standard error\n",
+          stderr);
+}
+
+struct receive {
+    struct session_options session;
+    const char *tls, *certificate, *authority_file;
+    int port;
+    bool silent_port;
+};
+
+static unsigned extension(const char *word)
+{
+    static const char *const names[] = {"PIPELINING", "CHUNKING", "8BITMIME", "SMTPUTF8"};
+
+    for (unsigned i = 0; i < 4; i++)
+        if (strcasecmp(word, names[i]) == 0)
+            return 1u << i;
+    errx(64, "unknown extension %s", word);
+}
+
+static void take_option(struct receive *receive, int option, char *value)
+{
+    struct session_options *session = &receive->session;
+
+    switch (option) {
+    case 'p':
+        receive->port = (int)strtol(value, NULL, 10);
+        break;
+    case 's':
+        receive->silent_port = true;
+        break;
+    case 't':
+        receive->tls = value;
+        break;
+    case 'c':
+        receive->certificate = value;
+        break;
+    case 'C':
+        receive->authority_file = value;
+        break;
+    case 'u':
+        session->user = value;
+        break;
+    case 'P':
+        session->password = value;
+        break;
+    case 'w':
+        session->extensions &= ~extension(value);
+        break;
+    case 'z':
+        session->size = strtoull(value, NULL, 10);
+        break;
+    case 'r':
+        session->recipients_max = strtoull(value, NULL, 10);
+        break;
+    case 'd':
+        session->directory = value;
+        break;
+    case 'q':
+        session->quiet = true;
+        break;
+    case 'T':
+        session->transcript = true;
+        break;
+    default:
+        receive_usage();
+        exit(64);
+    }
+}
+
+static void make_context(struct receive *receive)
+{
+    struct authority authority;
+
+    if (strcmp(receive->tls, "none") == 0)
+        return;
+    authority_create(&authority);
+    if (receive->authority_file != NULL)
+        authority_write(&authority, receive->authority_file);
+    receive->session.tls = authority_context(&authority, receive->certificate);
+    receive->session.implicit = strcmp(receive->tls, "implicit") == 0;
+    if (receive->session.tls == NULL)
+        errx(64, "unknown kind of certificate: %s", receive->certificate);
+    authority_free(&authority);
+}
+
+static int open_port(const char *name, int port)
+{
+    int fd = channel_bind(&port);
+
+    if (listen(fd, 1024) == -1)
+        err(1, "listen");
+    printf("%s %d\n", name, port);
+    return fd;
+}
+
+static void serve(const struct receive *receive, int listener)
+{
+    for (;;) {
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+        if (fd == -1) {
+            if (errno != EINTR && errno != ECONNABORTED)
+                err(1, "accept");
+            continue;
+        }
+        if (fork() == 0) {
+            close(listener);
+            session_serve(&receive->session, fd);
+            _exit(0);
+        }
+        close(fd);
+    }
+}
+
+int receive_main(int argc, char **argv)
+{
+    struct receive receive = {.tls = "starttls", .certificate = ""};
+    int option, listener;
+
+    receive.session.extensions = SESSION_ALL;
+    while ((option = getopt_long(argc, argv, "", receive_options, NULL)) != -1)
+        take_option(&receive, option, optarg);
+    if (optind < argc || (receive.session.user != NULL) != (receive.session.password != NULL))
+        take_option(&receive, 0, NULL);
+    if (strcmp(receive.certificate, "valid") == 0)
+        receive.certificate = "";
+    make_context(&receive);
+    signal(SIGCHLD, SIG_IGN);
+    if (receive.silent_port)
+        open_port("silent-port", 0);
+    listener = open_port("port", receive.port);
+    fflush(stdout);
+    serve(&receive, listener);
+    return 0;
+}

@@ -1,0 +1,436 @@
+/* Commands are rows of a table. Replies are kept until no whole command is left to read, so that a
+ * pipelined flight is answered by one write. */
+#include "tests/smarthost/session.h"
+
+#include <err.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/codec.h"
+#include "tests/smarthost/channel.h"
+
+enum { BLOCK = 256 * 1024, LINE_MAX_OCTETS = 64 * 1024, PATIENCE = 300 * 1000 };
+
+struct session {
+    const struct session_options *options;
+    struct channel channel;
+    struct buffer input, output;
+    size_t used; /* of the input */
+    bool greeted, authenticated, in_mail, in_chunks, quit;
+    uint64_t recipients;
+    int file; /* the message being received, -1: thrown away */
+    char path[512];
+    uint64_t octets;
+};
+
+static void event(const struct session *session, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void event(const struct session *session, const char *format, ...)
+{
+    char line[1200];
+    va_list arguments;
+    size_t length;
+
+    if (session->options->quiet)
+        return;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line - 1, format, arguments);
+    va_end(arguments);
+    length = strlen(line);
+    line[length++] = '\n';
+    if (write(1, line, length) == -1)
+        err(1, "standard output");
+}
+
+static void show(const struct session *session, const char *who, struct slice line)
+{
+    if (session->options->transcript)
+        fprintf(stderr, "%s %.*s\n", who, (int)line.length, line.bytes);
+}
+
+static bool reply(struct session *session, const char *line)
+{
+    show(session, "S:", slice_of(line));
+    return buffer_add_string(&session->output, line) && buffer_add_string(&session->output, "\r\n");
+}
+
+static bool flush(struct session *session)
+{
+    bool sent =
+        session->output.length == 0 ||
+        channel_write(&session->channel, buffer_slice(&session->output), clock_deadline(PATIENCE));
+
+    buffer_clear(&session->output);
+    return sent;
+}
+
+static struct slice unread(const struct session *session)
+{
+    return slice_from(buffer_slice(&session->input), session->used);
+}
+
+/* More input, after all that was to be said; false when there is no more. */
+static bool receive(struct session *session)
+{
+    struct buffer *input = &session->input;
+    struct slice rest = unread(session);
+    long got;
+
+    if (!flush(session))
+        return false;
+    if (rest.length > 0)
+        memmove(input->bytes, rest.bytes, rest.length);
+    input->length = rest.length;
+    session->used = 0;
+    if (!buffer_reserve(input, BLOCK))
+        return false;
+    got = channel_read(&session->channel, input->bytes + input->length, BLOCK,
+                       clock_deadline(PATIENCE));
+    if (got > 0)
+        input->length += (size_t)got;
+    return got > 0;
+}
+
+/* The next line without CRLF; valid until the next one. */
+static bool next_line(struct session *session, struct slice *line)
+{
+    for (;;) {
+        struct slice bytes = unread(session);
+        size_t end = slice_find(bytes, '\n');
+
+        if (end < bytes.length) {
+            session->used += end + 1;
+            *line = slice_to(bytes, end > 0 && bytes.bytes[end - 1] == '\r' ? end - 1 : end);
+            show(session, "C:", *line);
+            return true;
+        }
+        if (bytes.length > LINE_MAX_OCTETS || !receive(session))
+            return false;
+    }
+}
+
+static bool on_hello(struct session *session, struct slice rest)
+{
+    const struct session_options *options = session->options;
+    char size[40];
+
+    (void)rest;
+    session->greeted = true;
+    snprintf(size, sizeof size, "250-SIZE %" PRIu64, options->size);
+    reply(session, "250-smarthost.example");
+    if (options->extensions & SESSION_PIPELINING)
+        reply(session, "250-PIPELINING");
+    if (options->extensions & SESSION_CHUNKING)
+        reply(session, "250-CHUNKING");
+    if (options->extensions & SESSION_8BITMIME)
+        reply(session, "250-8BITMIME");
+    if (options->extensions & SESSION_SMTPUTF8)
+        reply(session, "250-SMTPUTF8");
+    if (options->tls != NULL && session->channel.tls == NULL)
+        reply(session, "250-STARTTLS");
+    else if (options->user != NULL)
+        reply(session, "250-AUTH PLAIN LOGIN");
+    if (options->size > 0)
+        reply(session, size);
+    return reply(session, "250 ENHANCEDSTATUSCODES");
+}
+
+static bool start_tls(struct session *session)
+{
+    if (!channel_start_tls(&session->channel, session->options->tls, clock_deadline(PATIENCE)))
+        return false;
+    event(session, "TLS %s %s", SSL_get_version(session->channel.tls),
+          SSL_get_cipher_name(session->channel.tls));
+    return true;
+}
+
+static bool on_start_tls(struct session *session, struct slice rest)
+{
+    (void)rest;
+    if (session->options->tls == NULL || session->channel.tls != NULL)
+        return reply(session, "503 5.5.1 no TLS now");
+    session->greeted = false;
+    session->used = session->input.length;
+    return reply(session, "220 2.0.0 go ahead") && flush(session) && start_tls(session);
+}
+
+/* The decoded answer, bounded and NUL-terminated. */
+static struct slice decode(struct slice line, char *room, size_t size)
+{
+    struct text text;
+
+    text_init(&text, room, size);
+    if (!codec_base64_decode(&text, line))
+        return slice_of("");
+    return text_slice(&text);
+}
+
+static bool judge_login(struct session *session, const char *mechanism, struct slice user,
+                        struct slice password)
+{
+    session->authenticated = slice_equals(user, slice_of(session->options->user)) &&
+                             slice_equals(password, slice_of(session->options->password));
+    event(session, "AUTH %s %s", mechanism, session->authenticated ? "accepted" : "refused");
+    return reply(session, session->authenticated ? "235 2.7.0 welcome"
+                                                 : "535 5.7.8 bad user name or password");
+}
+
+static bool auth_plain(struct session *session, struct slice response)
+{
+    char room[1024];
+    struct slice user, password, identity;
+
+    if (response.length == 0 && (!reply(session, "334 ") || !next_line(session, &response)))
+        return false;
+    password = decode(response, room, sizeof room);
+    if (!slice_cut(&password, 0, &identity) || !slice_cut(&password, 0, &user))
+        return reply(session, "501 5.5.2 that is no PLAIN response");
+    return judge_login(session, "PLAIN", user, password);
+}
+
+static bool auth_login(struct session *session)
+{
+    char first[512], second[512];
+    struct slice line, user, password;
+
+    if (!reply(session, "334 VXNlcm5hbWU6") || !next_line(session, &line))
+        return false;
+    user = decode(line, first, sizeof first);
+    if (!reply(session, "334 UGFzc3dvcmQ6") || !next_line(session, &line))
+        return false;
+    password = decode(line, second, sizeof second);
+    return judge_login(session, "LOGIN", user, password);
+}
+
+static bool on_auth(struct session *session, struct slice rest)
+{
+    struct slice mechanism = {0};
+    const struct session_options *options = session->options;
+
+    if (options->user == NULL || session->authenticated || !session->greeted ||
+        (options->tls != NULL && session->channel.tls == NULL))
+        return reply(session, "503 5.5.1 no AUTH now");
+    slice_cut_word(&rest, &mechanism);
+    if (slice_equals_nocase(mechanism, slice_of("PLAIN")))
+        return auth_plain(session, slice_trim(rest));
+    if (slice_equals_nocase(mechanism, slice_of("LOGIN")))
+        return auth_login(session);
+    return reply(session, "504 5.5.4 unknown mechanism");
+}
+
+static bool on_mail(struct session *session, struct slice rest)
+{
+    if (!session->greeted || session->in_mail)
+        return reply(session, "503 5.5.1 not now");
+    if (session->options->user != NULL && !session->authenticated)
+        return reply(session, "530 5.7.0 authentication required");
+    session->in_mail = true;
+    session->recipients = 0;
+    event(session, "FROM %.*s", (int)rest.length, rest.bytes);
+    return reply(session, "250 2.1.0 sender ok");
+}
+
+static bool on_rcpt(struct session *session, struct slice rest)
+{
+    uint64_t most = session->options->recipients_max;
+
+    if (!session->in_mail)
+        return reply(session, "503 5.5.1 MAIL first");
+    if (most > 0 && session->recipients >= most)
+        return reply(session, "452 4.5.3 too many recipients");
+    session->recipients++;
+    event(session, "TO %.*s", (int)rest.length, rest.bytes);
+    return reply(session, "250 2.1.5 recipient ok");
+}
+
+static bool open_message(struct session *session)
+{
+    session->octets = 0;
+    session->file = -1;
+    session->path[0] = 0;
+    if (session->options->directory == NULL)
+        return true;
+    snprintf(session->path, sizeof session->path, "%s/message-XXXXXX.eml",
+             session->options->directory);
+    session->file = mkstemps(session->path, 4);
+    return session->file != -1;
+}
+
+static bool keep(struct session *session, struct slice octets)
+{
+    session->octets += octets.length;
+    while (session->file != -1 && octets.length > 0) {
+        ssize_t written = write(session->file, octets.bytes, octets.length);
+
+        if (written <= 0)
+            return false;
+        octets = slice_from(octets, (size_t)written);
+    }
+    return true;
+}
+
+static bool end_message(struct session *session)
+{
+    static unsigned long number;
+    char line[80];
+
+    if (session->file != -1)
+        close(session->file);
+    event(session, "MESSAGE %" PRIu64 " %s", session->octets, session->path);
+    session->file = -1;
+    session->in_mail = false;
+    snprintf(line, sizeof line, "250 2.0.0 queued as %ld-%lu", (long)getpid(), ++number);
+    return reply(session, line);
+}
+
+/* Offset of the first dot that begins a line, or the length. */
+static size_t find_dot(struct slice bytes, bool line_start)
+{
+    const char *end = bytes.bytes + bytes.length, *dot = bytes.bytes;
+
+    if (bytes.length > 0 && line_start && *dot == '.')
+        return 0;
+    while (dot < end && (dot = memchr(dot + 1, '.', (size_t)(end - dot - 1))) != NULL)
+        if (dot[-1] == '\n')
+            return (size_t)(dot - bytes.bytes);
+    return bytes.length;
+}
+
+/* Keeps what is read up to the final dot, with stuffed dots removed. */
+static bool read_data(struct session *session)
+{
+    bool line_start = true;
+
+    for (;;) {
+        struct slice bytes = unread(session);
+        size_t plain = find_dot(bytes, line_start);
+        struct slice rest = slice_from(bytes, plain);
+
+        if (!keep(session, slice_to(bytes, plain)))
+            return false;
+        if (plain > 0)
+            line_start = bytes.bytes[plain - 1] == '\n';
+        session->used += plain;
+        if (rest.length >= 3 && memcmp(rest.bytes, ".\r\n", 3) == 0) {
+            session->used += 3;
+            return true;
+        }
+        if (rest.length >= 3) {
+            session->used++;
+            line_start = false;
+        } else if (!receive(session)) {
+            return false;
+        }
+    }
+}
+
+static bool on_data(struct session *session, struct slice rest)
+{
+    (void)rest;
+    if (!session->in_mail || session->recipients == 0)
+        return reply(session, "554 5.5.1 no valid recipients");
+    return open_message(session) && reply(session, "354 go ahead") && read_data(session) &&
+           end_message(session);
+}
+
+static bool read_chunk(struct session *session, uint64_t octets, bool wanted)
+{
+    while (octets > 0) {
+        struct slice bytes =
+            slice_to(unread(session), octets < SIZE_MAX ? (size_t)octets : SIZE_MAX);
+
+        if (wanted && !keep(session, bytes))
+            return false;
+        session->used += bytes.length;
+        octets -= bytes.length;
+        if (octets > 0 && !receive(session))
+            return false;
+    }
+    return true;
+}
+
+static bool on_bdat(struct session *session, struct slice rest)
+{
+    struct slice number = {0}, last = {0};
+    uint64_t octets;
+    bool wanted = session->in_mail && session->recipients > 0, is_last;
+
+    if (!slice_cut_word(&rest, &number) || !slice_parse_number(number, UINT64_MAX / 2, &octets))
+        return false;
+    is_last = slice_cut_word(&rest, &last) && slice_equals_nocase(last, slice_of("LAST"));
+    if (wanted && !session->in_chunks && !open_message(session))
+        return false;
+    session->in_chunks = wanted && !is_last;
+    if (!read_chunk(session, octets, wanted))
+        return false;
+    if (!wanted)
+        return reply(session, "503 5.5.1 no valid recipients");
+    return is_last ? end_message(session) : reply(session, "250 2.0.0 go on");
+}
+
+static bool on_reset(struct session *session, struct slice rest)
+{
+    (void)rest;
+    session->in_mail = false;
+    return reply(session, "250 2.0.0 forgotten");
+}
+
+static bool on_noop(struct session *session, struct slice rest)
+{
+    (void)rest;
+    return reply(session, "250 2.0.0 nothing done");
+}
+
+static bool on_quit(struct session *session, struct slice rest)
+{
+    (void)rest;
+    session->quit = true;
+    reply(session, "221 2.0.0 goodbye");
+    return flush(session);
+}
+
+static bool obey(struct session *session, struct slice line)
+{
+    static const struct {
+        const char *verb;
+        bool (*act)(struct session *session, struct slice rest);
+    } commands[] = {
+        {"EHLO ", on_hello},     {"STARTTLS", on_start_tls}, {"AUTH ", on_auth},
+        {"MAIL FROM:", on_mail}, {"RCPT TO:", on_rcpt},      {"DATA", on_data},
+        {"BDAT ", on_bdat},      {"RSET", on_reset},         {"NOOP", on_noop},
+        {"QUIT", on_quit},
+    };
+
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (slice_starts_nocase(line, commands[i].verb))
+            return commands[i].act(session, slice_from(line, strlen(commands[i].verb)));
+    return reply(session, "500 5.5.2 what?");
+}
+
+void session_serve(const struct session_options *options, int fd)
+{
+    struct session session = {.options = options, .file = -1};
+    struct slice line;
+
+    channel_open(&session.channel, fd);
+    if (!options->implicit || start_tls(&session)) {
+        reply(&session, "220 smarthost.example ESMTP");
+        while (!session.quit && next_line(&session, &line))
+            if (!obey(&session, line))
+                break;
+    }
+    if (session.file != -1) {
+        close(session.file);
+        unlink(session.path);
+    }
+    channel_close(&session.channel);
+    buffer_free(&session.input);
+    buffer_free(&session.output);
+}

@@ -1,0 +1,34 @@
+/* One client's connection to the receiving smarthost, from greeting to goodbye. */
+#ifndef TESTS_SMARTHOST_SESSION_H
+#define TESTS_SMARTHOST_SESSION_H
+
+#include <openssl/ssl.h>
+
+#include "base/slice.h"
+
+enum session_extension {
+    SESSION_PIPELINING = 1,
+    SESSION_CHUNKING = 2,
+    SESSION_8BITMIME = 4,
+    SESSION_SMTPUTF8 = 8,
+    SESSION_ALL = 15
+};
+
+struct session_options {
+    SSL_CTX *tls;            /* NULL: none */
+    bool implicit;           /* TLS from the first byte */
+    const char *user;        /* AUTH is demanded; NULL: not offered */
+    const char *password;    /* */
+    unsigned extensions;     /* enum session_extension, those offered */
+    uint64_t size;           /* the largest message, 0: no limit told */
+    uint64_t recipients_max; /* in one message, 452 beyond; 0: no limit */
+    const char *directory;   /* where messages are kept; NULL: counted and thrown away */
+    bool quiet;              /* no events on standard output */
+    bool transcript;         /* the conversation on standard error */
+};
+
+/* Serves the accepted socket to its end. Events ("TLS ...", "AUTH ...", "FROM ...", "TO ...",
+ * "MESSAGE octets file") go to standard output, a line each. */
+void session_serve(const struct session_options *options, int fd);
+
+#endif
