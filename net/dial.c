@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/arena.h"
 #include "base/clock.h"
 #include "net/reasons.h"
 
@@ -56,6 +57,7 @@ struct dial {
     struct host hosts[DIAL_HOSTS_MAX];
     size_t host_count, lane_count;
     struct candidate *winner; /* the last one */
+    struct arena arena;       /* of the candidates */
     struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX];
 };
 
@@ -201,20 +203,18 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
 static bool make_candidates(struct dial *dial, struct host *host, struct error *error)
 {
     size_t addresses = host->resolve.count;
+    size_t count = dial->lane_count * addresses;
+    struct candidate *candidates = arena_allocate(&dial->arena, count * sizeof(*candidates));
 
-    host->candidates = calloc(dial->lane_count * addresses, sizeof(*host->candidates));
-    if (host->candidates == NULL)
+    if (candidates == NULL)
         return error_set_memory(error);
-    for (size_t lane = 0; lane < dial->lane_count; lane++) {
-        for (size_t i = 0; i < addresses; i++) {
-            struct candidate *candidate = &lane_of(host, lane)[i];
-
-            candidate->port = dial->options->ports[lane];
-            candidate->address = &host->resolve.addresses[i];
-            candidate->host = host;
-            candidate->stream.fd = -1;
-        }
+    for (size_t i = 0; i < count; i++) {
+        candidates[i].port = dial->options->ports[i / addresses];
+        candidates[i].address = &host->resolve.addresses[i % addresses];
+        candidates[i].host = host;
+        candidates[i].stream.fd = -1;
     }
+    host->candidates = candidates;
     host->known = true;
     return true;
 }
@@ -531,9 +531,8 @@ void dial_free(struct dial *dial)
     if (dial == NULL)
         return;
     rewind_race(dial);
-    for (size_t i = 0; i < dial->host_count; i++) {
+    for (size_t i = 0; i < dial->host_count; i++)
         resolve_stop(&dial->hosts[i].resolve);
-        free(dial->hosts[i].candidates);
-    }
+    arena_free(&dial->arena);
     free(dial);
 }

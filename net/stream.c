@@ -30,10 +30,9 @@ short stream_wait(int fd, short events, int64_t deadline)
 
 bool stream_no_answer(int64_t since, struct error *error)
 {
-    /* Tenths of a second, and none shown where there are none. */
-    double seconds = (double)((clock_now() - since + 50) / 100) / 10;
+    int64_t tenths = (clock_now() - since + 50) / 100;
 
-    return error_set(error, EX_TEMPFAIL, "no answer within %g s", seconds);
+    return error_set(error, EX_TEMPFAIL, "no answer within %g s", (double)tenths / 10);
 }
 
 static enum stream_status socket_status(struct error *error)

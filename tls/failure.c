@@ -83,16 +83,22 @@ bool failure_explain(const struct failure_situation *situation, struct error *er
 
 bool failure_set_config(struct error *error, const char *what)
 {
-    const char *data = "";
+    const char *data = NULL;
     int flags = 0;
     unsigned long code = ERR_peek_error_all(NULL, NULL, NULL, &data, &flags);
-    const char *words = ERR_reason_error_string(code);
+    bool system = ERR_SYSTEM_ERROR(code);
+    const char *words = system ? strerror(ERR_GET_REASON(code)) : ERR_reason_error_string(code);
+    bool has_data = !system && (flags & ERR_TXT_STRING) != 0 && data != NULL && *data != '\0';
     struct text_shown what_shown, data_shown;
 
-    text_show(&data_shown, slice_of((flags & ERR_TXT_STRING) != 0 ? data : ""));
-    error_set(error, EX_CONFIG, "TLS: %s: %s%s%s", text_show(&what_shown, slice_of(what)),
-              words != NULL ? words : "no reason given", data_shown.bytes[0] != '\0' ? ": " : "",
-              data_shown.bytes);
+    text_show(&what_shown, slice_of(what));
+    if (words == NULL)
+        error_set(error, EX_CONFIG, "TLS: %s", what_shown.bytes);
+    else if (!has_data)
+        error_set(error, EX_CONFIG, "TLS: %s: %s", what_shown.bytes, words);
+    else
+        error_set(error, EX_CONFIG, "TLS: %s: %s (%s)", what_shown.bytes, words,
+                  text_show(&data_shown, slice_of(data)));
     ERR_clear_error();
     return false;
 }

@@ -107,6 +107,20 @@ static void set_minimum_version(SSL_CTX *context, enum tls_version version)
         SSL_CTX_set_min_proto_version(context, (int)wanted);
 }
 
+/* SSL_CTX_new has taken what it understood of openssl.cnf and said nothing of the rest; asked once
+ * more by name, OpenSSL tells whether there was a rest. */
+static bool policy_is_sound(SSL_CTX *context)
+{
+    bool sound;
+
+    ERR_clear_error();
+    sound = SSL_CTX_config(context, "system_default") == 1 ||
+            ERR_GET_REASON(ERR_peek_error()) == SSL_R_INVALID_CONFIGURATION_NAME;
+    if (sound)
+        ERR_clear_error();
+    return sound;
+}
+
 static bool set_up_context(struct tls *tls, struct error *error)
 {
     SSL_CTX *context = tls->context;
@@ -137,9 +151,8 @@ struct tls *tls_create(const struct tls_options *options, struct error *error)
     tls->options = options;
     ERR_clear_error();
     tls->context = SSL_CTX_new(TLS_client_method());
-    /* A bad policy in openssl.cnf gives a context all the same, and an error beside it. */
-    if (tls->context == NULL || ERR_peek_error() != 0)
-        failure_set_config(error, "OpenSSL cannot be set up as openssl.cnf wants");
+    if (tls->context == NULL || !policy_is_sound(tls->context))
+        failure_set_config(error, "the TLS policy of the system's openssl.cnf cannot be kept");
     else if (set_up_context(tls, error))
         return tls;
     tls_free(tls);
@@ -173,7 +186,7 @@ static bool copy_name(char *name, struct slice host, struct error *error)
     return true;
 }
 
-static bool demand_name(SSL *ssl, const char *name)
+static bool demand_name(SSL *ssl, char *name)
 {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
 
@@ -323,6 +336,10 @@ enum stream_status tls_handshake_step(struct stream *stream, struct error *error
     enum stream_status status;
     int result;
 
+    if (connection == NULL) {
+        error_set(error, EX_SOFTWARE, "TLS: a handshake on a stream without TLS");
+        return STREAM_CUT;
+    }
     if (connection->complete)
         return STREAM_MOVED;
     if (stream->ended != STREAM_MOVED) {
