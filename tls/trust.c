@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -77,6 +78,17 @@ static const char *system_path(const char *variable, const char *path)
     return value != NULL && *value != '\0' ? value : path;
 }
 
+static bool fail_without_store(const char *directory, const char *bundle, struct error *error)
+{
+    struct text_shown shown_directory, shown_bundle;
+
+    return error_set(error, EX_OSFILE,
+                     "TLS: this system has no trust store (no certificates in %s, no file %s); "
+                     "install ca-certificates, or set tls_ca_file",
+                     text_show(&shown_directory, slice_of(directory)),
+                     text_show(&shown_bundle, slice_of(bundle)));
+}
+
 bool trust_load(struct trust *trust, X509_STORE *store, const char *ca_file, struct error *error)
 {
     const char *directory =
@@ -86,6 +98,8 @@ bool trust_load(struct trust *trust, X509_STORE *store, const char *ca_file, str
     if (ca_file != NULL)
         return load_configured(store, ca_file, error);
     trust->bundle = system_path(X509_get_default_cert_file_env(), X509_get_default_cert_file());
+    if (!is_hashed_directory(directory) && access(trust->bundle, R_OK) != 0)
+        return fail_without_store(directory, trust->bundle, error);
     return add_directory(store, directory) || error_set_memory(error);
 }
 

@@ -11,7 +11,8 @@ struct trust {
 };
 
 /* Fills `store` from `ca_file` (a PEM file or a hashed directory), or where that is NULL with the
- * system's hashed directory (SSL_CERT_DIR), which costs nothing until it is asked. EX_CONFIG. */
+ * system's hashed directory (SSL_CERT_DIR), which costs nothing until it is asked. EX_CONFIG;
+ * EX_OSFILE when the system has neither that nor a bundle (SSL_CERT_FILE). */
 bool trust_load(struct trust *trust, X509_STORE *store, const char *ca_file, struct error *error);
 
 /* To be called before a chain is verified: where the hashed directory does not lead it to its end,

@@ -100,7 +100,6 @@ static void test_system_trust(void **state)
         {f->hashed, f->bundle, true, false},      {f->hashed, f->other, true, false},
         {f->hashed, "/nonexistent", true, false}, {f->empty, f->bundle, true, true},
         {"/nonexistent", f->bundle, true, true},  {f->empty, f->other, false, true},
-        {f->empty, "/nonexistent", false, true},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -145,6 +144,26 @@ static void test_configured_trust(void **state)
     unsetenv("SSL_CERT_FILE");
 }
 
+static void test_no_system_trust(void **state)
+{
+    const struct fixture *f = *state;
+    struct trust trust;
+    struct error error = {0};
+    X509_STORE *store = X509_STORE_new();
+    char missing[PATH_SIZE];
+
+    set_path(missing, f, "missing.pem");
+    setenv("SSL_CERT_DIR", f->empty, 1);
+    setenv("SSL_CERT_FILE", missing, 1);
+    assert_false(trust_load(&trust, store, NULL, &error));
+    assert_int_equal(error.exit_code, EX_OSFILE);
+    assert_int_equal(
+        fnmatch("TLS: this system has no trust store (*missing.pem); *", error.sentence, 0), 0);
+    unsetenv("SSL_CERT_DIR");
+    unsetenv("SSL_CERT_FILE");
+    X509_STORE_free(store);
+}
+
 static void test_bad_ca_file(void **state)
 {
     const struct fixture *f = *state;
@@ -174,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_system_trust),
         cmocka_unit_test(test_configured_trust),
+        cmocka_unit_test(test_no_system_trust),
         cmocka_unit_test(test_bad_ca_file),
     };
 
