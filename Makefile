@@ -2,8 +2,9 @@
 
 # --- yours to override: make PREFIX=/usr CC=clang CFLAGS=-O3
 PREFIX     = /usr/local
-SYSCONFDIR = $(if $(filter /usr/local,$(PREFIX)),/etc,$(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc))
-BINDIR     = $(PREFIX)/sbin
+SYSCONFDIR = /etc
+# Below a home there is no sbin in anybody's PATH.
+BINDIR     = $(PREFIX)/$(if $(filter $(HOME)/%,$(PREFIX)),bin,sbin)
 MANDIR     = $(PREFIX)/share/man
 DOCDIR     = $(PREFIX)/share/doc/sendmail
 DESTDIR    =
@@ -41,6 +42,7 @@ all: $(BUILD)/sendmail
 V      =
 silent = $(if $(V),,@echo '  $(1)';)
 define variant
+$(1)/config/paths.o: $(BUILD)/sysconfdir
 $(1)/%.o: %.c Makefile $(BUILD)/found.mk
 	@mkdir -p $$(@D)
 	$$(call silent,$(2) -c $$<)$(2) $$(OURS) $(3) -MMD -MP -c -o $$@ $$<
@@ -94,6 +96,11 @@ $(BUILD)/found.mk: Makefile tests/find-libraries
 	 INIPARSER_HEADER='$(INIPARSER_HEADER)' INIPARSER_LIBS='$(INIPARSER_LIBS)' \
 	 tests/find-libraries $(@D)/trial > $@.new && mv $@.new $@
 
+# Changes when SYSCONFDIR does, so that what was compiled with another one is compiled again.
+$(BUILD)/sysconfdir: always
+	@mkdir -p $(@D)
+	@echo '$(SYSCONFDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR)' >$@
+
 ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/found.mk
 endif
@@ -127,13 +134,23 @@ demo: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@tests/demo $(BUILD)
 
 # --- installing it
+ifneq ($(filter install uninstall,$(MAKECMDGOALS)),)
+ifeq ($(filter /%,$(PREFIX)),)
+$(error PREFIX must be an absolute path)
+endif
+ifneq ($(words $(PREFIX) $(DESTDIR) x),$(if $(DESTDIR),3,2))
+$(error PREFIX and DESTDIR must have no blanks)
+endif
+endif
+
 install: $(BUILD)/sendmail
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
 	install -m 755 $(BUILD)/sendmail $(DESTDIR)$(BINDIR)/sendmail
 	install -m 644 man/sendmail.8 $(DESTDIR)$(MANDIR)/man8/sendmail.8
 	install -m 644 man/sendmail.ini.5 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
 	install -m 644 config.example.ini README $(DESTDIR)$(DOCDIR)/
-	@echo 'Now write $(SYSCONFDIR)/sendmail/config.ini (start from $(DOCDIR)/config.example.ini).'
+	@echo 'Now write $(if $(filter $(HOME)/%,$(PREFIX)),~/.config,$(SYSCONFDIR))/sendmail/config.ini' \
+	      '(start from $(DOCDIR)/config.example.ini).'
 
 uninstall:
 	rm -f $(DESTDIR)$(BINDIR)/sendmail $(DESTDIR)$(MANDIR)/man8/sendmail.8 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
@@ -155,5 +172,7 @@ help:
 	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
 	@echo 'make uninstall clean help'
 
-.PHONY: all check asan coverage check-clang check-servers fuzz lint bench demo install uninstall clean help
+always:
+
+.PHONY: all always check asan coverage check-clang check-servers fuzz lint bench demo install uninstall clean help
 .SECONDARY:

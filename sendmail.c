@@ -30,8 +30,8 @@ struct mail {
     struct message message;
     struct envelope envelope;
     struct submit_report report;
-    int input; /* where the message is read from */
-    bool read; /* to its end: nothing is left to be drained */
+    int input;        /* where the message is read from */
+    bool input_taken; /* by input_read, which drains what it leaves */
     int64_t started;
     struct arena arena;
 };
@@ -73,7 +73,12 @@ static bool open_input(struct mail *mail, struct error *error)
             return error_set_errno(error, EX_NOINPUT, "--file: %s",
                                    text_show(&shown, slice_of(path)));
     }
-    /* Nothing relative is left to be opened; the caller's directory may be unmounted. */
+    return true;
+}
+
+/* Nothing relative is left to be opened; the caller's directory may be unmounted. */
+static bool leave_directory(struct error *error)
+{
     return chdir("/") == 0 || error_set_errno(error, EX_OSERR, "chdir: /");
 }
 
@@ -87,22 +92,37 @@ static bool read_message(struct mail *mail, struct error *error)
         .drop_last_dot = !interactive && !mail->options.ignore_dots,
         .max_size = mail->settings.max_size,
     };
-    mail->read = true;
-    return input_read(&mail->message, mail->input, &how, error) ||
-           error_add_context(error, "message");
+    mail->input_taken = true;
+    return input_read(&mail->message, mail->input, &how, error);
+}
+
+/* Puts -f, where it was given, into the request; `sender` holds its canonical form. */
+static bool request_sender(const struct mail *mail, struct account_request *request,
+                           struct text *sender, struct error *error)
+{
+    const char *written = mail->options.sender;
+    const char *domain = mail->settings.local_domain;
+    bool needs_utf8 = false;
+    if (written == NULL)
+        return true;
+    request->sender = sender->bytes;
+    return address_parse_one(slice_of(written), domain, sender, &needs_utf8, error) ||
+           error_add_context(error, "sender");
 }
 
 static bool choose_account(struct mail *mail, struct error *error)
 {
-    struct account_request request = {
-        .login = mail->person.login, .name = mail->options.account, .sender = mail->options.sender};
+    const struct settings *settings = &mail->settings;
+    struct account_request request = {.login = mail->person.login, .name = mail->options.account};
     const struct account *account;
-    char buffer[ADDRESS_SIZE];
-    struct text sender;
-    text_init(&sender, buffer, sizeof buffer);
-    if (!account_choose(&mail->settings, &request, &account, error) ||
-        !account_sender(account, &mail->settings, &request, &sender, error) ||
-        !envelope_set_sender(&mail->envelope, text_slice(&sender), NULL, error))
+    char requested_bytes[ADDRESS_SIZE], sender_bytes[ADDRESS_SIZE];
+    struct text requested, sender;
+    text_init(&requested, requested_bytes, sizeof requested_bytes);
+    text_init(&sender, sender_bytes, sizeof sender_bytes);
+    if (!request_sender(mail, &request, &requested, error) ||
+        !account_choose(settings, &request, &account, error) ||
+        !account_sender(account, settings, &request, &sender, error) ||
+        !envelope_set_sender(&mail->envelope, sender.bytes, error))
         return false;
     mail->account = *account;
     mail->account.smarthost.sasl.secret = &mail->secret;
@@ -124,7 +144,7 @@ static bool add_recipients(struct mail *mail, struct error *error)
         return true;
     return error_set_permanent(error, EX_USAGE, "recipients: there are none; %s",
                                options->from_header
-                                   ? "To, Cc and Bcc of the header have no address"
+                                   ? "the header names nobody"
                                    : "give addresses as arguments, or -t to take the header's");
 }
 
@@ -152,13 +172,14 @@ static bool mend_header(struct mail *mail, struct error *error)
         .add_message_id = settings->add_message_id,
         .remove_bcc = settings->remove_bcc,
         .domain = settings->local_domain,
-        .from = buffer,
+        .from = from.bytes,
         .full_name = named ? mail->options.full_name : mail->person.full_name,
         .now = clock_wall(),
         .utf8 = mail->envelope.needs_utf8,
         .note = dry ? print_note : NULL,
     };
-    return fix_header(&mail->message, &fix, error);
+    return fix_header(&mail->message, &fix, error) &&
+           message_check_size(message_size(&mail->message), settings->max_size, error);
 }
 
 /* --- the two ways it can go ------------------------------------------------------------------ */
@@ -174,7 +195,9 @@ static void print_words(const char *label, const char *const *words)
 static void print_envelope(const struct mail *mail)
 {
     const struct smarthost *smarthost = &mail->account.smarthost;
-    static const char *const modes[] = {"STARTTLS", "implicit TLS", "no TLS"};
+    static const char *const modes[] = {[SMARTHOST_STARTTLS] = "STARTTLS",
+                                        [SMARTHOST_IMPLICIT] = "implicit TLS",
+                                        [SMARTHOST_CLEAR] = "no TLS"};
     print_words("smarthost:", smarthost->dial.hosts);
     fputs("ports:", stdout);
     for (const uint16_t *port = smarthost->dial.ports; *port != 0; port++)
@@ -209,24 +232,15 @@ static bool show_message(struct mail *mail, struct error *error)
 static bool encode_body(struct mail *mail, struct error *error)
 {
     struct mime_facts facts;
-    if (!mime_inspect(&mail->message, &facts, error) || !mime_label(&mail->message, &facts, error))
+    char buffer[MIME_NOTE_SIZE];
+    struct text note;
+    text_init(&note, buffer, sizeof buffer);
+    if (!mime_label(&mail->message, &facts, error) ||
+        !mime_fit(&mail->message, &facts, true, &note, error))
         return false;
-    switch (mime_judge(&mail->message, &facts, true)) {
-    case MIME_CONVERT:
-        print_note(NULL, "body encoded: it has NUL octets or lines over 998 octets");
-        return mime_convert(&mail->message, &facts, error);
-    case MIME_SIGNED:
-        print_note(NULL, "nothing, though the body has NUL octets or lines over 998 octets: "
-                         "a signature would break");
-        return true;
-    case MIME_MULTIPART:
-    case MIME_IMPOSSIBLE:
-        print_note(NULL, "nothing, though the body has NUL octets or lines over 998 octets: "
-                         "it has parts, or is encoded already");
-        return true;
-    default:
-        return true;
-    }
+    if (note.length > 0)
+        print_line(buffer);
+    return true;
 }
 
 static bool rehearse(struct mail *mail, struct error *error)
@@ -239,28 +253,23 @@ static bool rehearse(struct mail *mail, struct error *error)
 
 static bool submit(struct mail *mail, struct error *error)
 {
-    struct error attempt = {.exit_code = EX_OK};
+    struct error ending = {.exit_code = EX_OK};
     struct trace trace = {.line = mail->options.verbose ? print_now : NULL, .started = clock_now()};
-    struct text sentence;
     if (!secret_load(&mail->account, &mail->secret, error))
         return false;
     submit_message(&mail->account.smarthost, &mail->message, &mail->envelope, &trace, &mail->report,
-                   &attempt);
+                   &ending);
     sasl_wipe(&mail->secret);
-
-    error->exit_code = outcome_exit_code(&mail->envelope, &attempt);
-    text_init(&sentence, error->sentence, sizeof error->sentence);
-    if (error->exit_code != EX_OK)
-        outcome_describe(&mail->envelope, &attempt, &mail->report, &sentence);
-    return error->exit_code == EX_OK;
+    return outcome_judge(&mail->envelope, &ending, &mail->report, error);
 }
 
 /* --- the story ------------------------------------------------------------------------------- */
 
 static bool send_mail(struct mail *mail, struct error *error)
 {
-    if (!load_settings(mail, error) || !open_input(mail, error) || !read_message(mail, error) ||
-        !choose_account(mail, error) || !add_recipients(mail, error) || !mend_header(mail, error))
+    if (!load_settings(mail, error) || !open_input(mail, error) || !leave_directory(error) ||
+        !read_message(mail, error) || !choose_account(mail, error) ||
+        !add_recipients(mail, error) || !mend_header(mail, error))
         return false;
     if (mail->options.mode == OPTIONS_DRY_RUN)
         return rehearse(mail, error);
@@ -288,14 +297,21 @@ static bool run(struct mail *mail, int argc, char **argv, struct error *error)
 
 /* --- what is left behind ---------------------------------------------------------------------- */
 
+/* Whole addresses only: one that was cut would look like another. */
 static void log_recipients(const struct envelope *envelope, struct text *line)
 {
-    char buffer[TEXT_SHOWN_LIMIT];
+    char buffer[ADDRESS_SIZE + sizeof ",..."]; /* the first one always fits */
     struct text all;
     text_init(&all, buffer, sizeof buffer);
-    for (size_t i = 0; i < envelope->count && !all.overflow; i++)
-        text_add_format(&all, "%s%s", i > 0 ? "," : "", envelope->recipients[i].address);
-    log_add(line, "to", text_slice(&all));
+    for (size_t i = 0; i < envelope->count; i++) {
+        struct slice address = slice_of(envelope->recipients[i].address);
+        bool fits = all.length + 1 + address.length + strlen(",...") < sizeof buffer;
+        text_add(&all, i > 0 ? "," : "");
+        text_add_slice(&all, fits ? address : slice_of("..."));
+        if (!fits)
+            break;
+    }
+    log_add_whole(line, "to", text_slice(&all));
     log_add_number(line, "recipients", (int64_t)envelope->count);
     log_add_number(line, "accepted", (int64_t)envelope_count(envelope, RECIPIENT_ACCEPTED));
 }
@@ -330,9 +346,9 @@ static void log_submission(const struct mail *mail, const struct error *outcome)
     log_add_number(&line, "total-ms", clock_now() - mail->started);
     log_add(&line, "reply", slice_of(report->reply));
     if (report->notes[0] != '\0')
-        log_add(&line, "note", slice_of(report->notes));
+        log_add_whole(&line, "note", slice_of(report->notes));
     if (outcome->exit_code != EX_OK)
-        log_add(&line, "error", slice_of(outcome->sentence));
+        log_add_whole(&line, "error", slice_of(outcome->sentence));
     log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer);
 }
 
@@ -353,7 +369,7 @@ int main(int argc, char **argv)
     log_open(&until_configured);
     message_init(&mail.message, NULL);
     if (!run(&mail, argc, argv, &error)) {
-        if (mail.options.reads_input && mail.options.input_file == NULL && !mail.read)
+        if (mail.options.reads_input && mail.options.input_file == NULL && !mail.input_taken)
             process_drain(STDIN_FILENO);
         fprintf(stderr, "sendmail: %s\n", error.sentence);
     }

@@ -7,14 +7,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/ascii.h"
+
 /* The last line of defence: callers should have escaped what comes from outside. */
 static void make_printable(char *sentence)
 {
     for (char *c = sentence; *c != '\0'; c++) {
-        unsigned char byte = (unsigned char)*c;
-        if (byte >= 0x80)
+        if ((unsigned char)*c >= 0x80)
             *c = '?';
-        else if (byte < 0x20 || byte == 0x7f)
+        else if (ascii_is_control(*c))
             *c = ' ';
     }
 }

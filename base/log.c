@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "base/ascii.h"
 #include "base/clock.h"
 
 static const struct log_options *log_options;
@@ -57,10 +58,8 @@ static void add_time(struct text *record)
 /* Values were escaped when they were added; no control character gets past here all the same. */
 static void add_printable(struct text *record, const char *line)
 {
-    for (; *line != '\0' && !record->overflow; line++) {
-        unsigned char byte = (unsigned char)*line;
-        text_add_byte(record, byte < 0x20 || byte == 0x7f ? ' ' : *line);
-    }
+    for (; *line != '\0' && !record->overflow; line++)
+        text_add_byte(record, ascii_is_control(*line) ? ' ' : *line);
 }
 
 void log_line(int priority, const char *line)
@@ -100,13 +99,23 @@ static bool needs_quotes(struct slice value)
     return value.length == 0;
 }
 
-void log_add(struct text *line, const char *key, struct slice value)
+static void add(struct text *line, const char *key, struct slice value, size_t limit)
 {
     add_key(line, key);
     if (needs_quotes(value))
-        text_add_quoted(line, value, TEXT_SHOWN_LIMIT);
+        text_add_quoted(line, value, limit);
     else
-        text_add_escaped(line, value, TEXT_SHOWN_LIMIT);
+        text_add_escaped(line, value, limit);
+}
+
+void log_add(struct text *line, const char *key, struct slice value)
+{
+    add(line, key, value, TEXT_SHOWN_LIMIT);
+}
+
+void log_add_whole(struct text *line, const char *key, struct slice value)
+{
+    add(line, key, value, SIZE_MAX);
 }
 
 void log_add_number(struct text *line, const char *key, int64_t value)

@@ -25,6 +25,10 @@ void log_line(int priority, const char *line);
  * TEXT_SHOWN_LIMIT. */
 void log_add(struct text *line, const char *key, struct slice value);
 
+/* The same without the bound: for sentences and lists of our own making, which are short enough by
+ * themselves. */
+void log_add_whole(struct text *line, const char *key, struct slice value);
+
 void log_add_number(struct text *line, const char *key, int64_t value);
 
 #endif

@@ -3,16 +3,7 @@
 
 #include <string.h>
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
-static unsigned char fold(char byte)
-{
-    unsigned char folded = (unsigned char)byte;
-    return folded >= 'A' && folded <= 'Z' ? (unsigned char)(folded | 0x20) : folded;
-}
+#include "base/ascii.h"
 
 struct slice slice_make(const char *bytes, size_t length)
 {
@@ -38,7 +29,7 @@ bool slice_equals_nocase(struct slice a, struct slice b)
     if (a.length != b.length)
         return false;
     for (size_t i = 0; i < a.length; i++) {
-        if (fold(a.bytes[i]) != fold(b.bytes[i]))
+        if (ascii_lower(a.bytes[i]) != ascii_lower(b.bytes[i]))
             return false;
     }
     return true;
@@ -66,9 +57,9 @@ struct slice slice_to(struct slice s, size_t length)
 
 struct slice slice_trim(struct slice s)
 {
-    while (s.length > 0 && is_blank(s.bytes[0]))
+    while (s.length > 0 && ascii_is_space(s.bytes[0]))
         s = slice_from(s, 1);
-    while (s.length > 0 && is_blank(s.bytes[s.length - 1]))
+    while (s.length > 0 && ascii_is_space(s.bytes[s.length - 1]))
         s.length--;
     return s;
 }
@@ -92,12 +83,12 @@ bool slice_cut(struct slice *rest, char delimiter, struct slice *piece)
 bool slice_cut_word(struct slice *rest, struct slice *word)
 {
     size_t start = 0;
-    while (start < rest->length && is_blank(rest->bytes[start]))
+    while (start < rest->length && ascii_is_space(rest->bytes[start]))
         start++;
     *rest = slice_from(*rest, start);
 
     size_t end = 0;
-    while (end < rest->length && !is_blank(rest->bytes[end]))
+    while (end < rest->length && !ascii_is_space(rest->bytes[end]))
         end++;
     *word = slice_to(*rest, end);
     *rest = slice_from(*rest, end);
@@ -121,8 +112,8 @@ bool slice_parse_number(struct slice s, uint64_t limit, uint64_t *value)
     return true;
 }
 
-/* How many bytes of ASCII s starts with; eight at a time, because whole messages come through. */
-static size_t count_ascii(struct slice s)
+/* Eight at a time, because whole messages come through. */
+size_t slice_count_ascii(struct slice s)
 {
     size_t count = 0;
     uint64_t eight;
@@ -139,41 +130,5 @@ static size_t count_ascii(struct slice s)
 
 bool slice_has_8bit(struct slice s)
 {
-    return count_ascii(s) < s.length;
-}
-
-/* Length of the well-formed sequence of two to four bytes that s starts with (the table of RFC 3629
- * section 4), or 0 when there is none. */
-static size_t count_sequence(struct slice s)
-{
-    unsigned char lead = (unsigned char)s.bytes[0];
-    if (lead < 0xc2 || lead > 0xf4)
-        return 0;
-    size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (s.length < length)
-        return 0;
-
-    unsigned char lowest = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    unsigned char highest = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    unsigned char second = (unsigned char)s.bytes[1];
-    if (second < lowest || second > highest)
-        return 0;
-    for (size_t i = 2; i < length; i++) {
-        if (((unsigned char)s.bytes[i] & 0xc0) != 0x80)
-            return 0;
-    }
-    return length;
-}
-
-bool slice_is_utf8(struct slice s)
-{
-    s = slice_from(s, count_ascii(s));
-    while (s.length > 0) {
-        size_t length = count_sequence(s);
-        if (length == 0)
-            return false;
-        s = slice_from(s, length);
-        s = slice_from(s, count_ascii(s));
-    }
-    return true;
+    return slice_count_ascii(s) < s.length;
 }

@@ -48,7 +48,7 @@ bool slice_parse_number(struct slice s, uint64_t limit, uint64_t *value);
 /* True when a byte of s is 0x80 or above. */
 bool slice_has_8bit(struct slice s);
 
-/* True when s is well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
-bool slice_is_utf8(struct slice s);
+/* How many bytes below 0x80 s starts with. */
+size_t slice_count_ascii(struct slice s);
 
 #endif

@@ -35,6 +35,14 @@ void text_add_slice(struct text *text, struct slice slice)
     text->bytes[text->length] = '\0';
 }
 
+bool text_copy(char *buffer, size_t size, const char *string)
+{
+    struct text text;
+    text_init(&text, buffer, size);
+    text_add(&text, string);
+    return !text.overflow;
+}
+
 void text_add_byte(struct text *text, char byte)
 {
     text_add_slice(text, slice_make(&byte, 1));

@@ -23,6 +23,9 @@ void text_add_byte(struct text *text, char byte);
 void text_add_format(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Copies as much of `string` as fits; false when that was not all. */
+bool text_copy(char *buffer, size_t size, const char *string);
+
 /* Appends bytes from outside so that they are safe to show: printable ASCII stays, backslash
  * becomes \\, everything else \r \n \t or \xHH; at most `limit` bytes of output, then "...".
  * Neither the limit nor an overflow cuts an escape in two. */

@@ -65,7 +65,7 @@ static bool fail_unknown(const struct settings *settings, const char *name, stru
     struct suggest suggest;
     text_init(&list, buffer, sizeof buffer);
     list_names(settings, &list);
-    error_set(error, EX_CONFIG, "account: %s has no account \"%s\", but %s", settings->path,
+    error_set(error, EX_CONFIG, "account: %s has no account \"%s\", but %s", settings->ini.path,
               text_show(&shown, slice_of(name)), buffer);
     suggest_start(&suggest, slice_of(name));
     for (size_t i = 0; i < settings->account_count; i++)
@@ -82,7 +82,7 @@ static bool fail_undecided(const struct settings *settings, struct error *error)
     return error_set(error, EX_CONFIG,
                      "account: %s has no [smarthost] for every sender, and none of its accounts is "
                      "for this one; choose with --account: %s",
-                     settings->path, buffer);
+                     settings->ini.path, buffer);
 }
 
 static const struct account *find_named(const struct settings *settings, const char *name)
@@ -127,8 +127,8 @@ static bool choose_by_sender(const struct settings *settings, const struct accou
     char buffer[ADDRESS_SIZE];
     struct text sender;
     text_init(&sender, buffer, sizeof buffer);
-    if (!(request->sender != NULL ? canonical(request->sender, settings, &sender, error)
-                                  : login_sender(request->login, settings, &sender, error)))
+    text_add(&sender, request->sender != NULL ? request->sender : "");
+    if (request->sender == NULL && !login_sender(request->login, settings, &sender, error))
         return false;
     /* The default account is what is left when none matches, so its own `from` need not be asked;
      * an inherited one says nothing about the account that inherits it. */
@@ -170,14 +170,8 @@ static bool may_override(const struct account *account, struct slice sender)
 bool account_sender(const struct account *account, const struct settings *settings,
                     const struct account_request *request, struct text *sender, struct error *error)
 {
-    char *bytes = sender->bytes;
-    size_t size = sender->size;
-    if (request->sender != NULL) {
-        if (!canonical(request->sender, settings, sender, error))
-            return false;
-        if (may_override(account, text_slice(sender)))
-            return true;
-        text_init(sender, bytes, size);
-    }
-    return account_default_sender(account, settings, request->login, sender, error);
+    if (request->sender == NULL || !may_override(account, slice_of(request->sender)))
+        return account_default_sender(account, settings, request->login, sender, error);
+    text_add(sender, request->sender);
+    return true;
 }

@@ -8,7 +8,7 @@
 struct account_request {
     const char *login;  /* of the caller */
     const char *name;   /* --account; NULL when not given */
-    const char *sender; /* -f as given; "" is the null sender, NULL when not given */
+    const char *sender; /* -f in canonical form, "" for the null sender; NULL when not given */
 };
 
 struct account_person {
@@ -20,18 +20,17 @@ struct account_person {
 bool account_find_person(struct account_person *person, struct arena *arena, struct error *error);
 
 /* The account of that name; without a name the first whose own `from` matches the sender (-f, else
- * LOGIN@domain), else the default one. EX_CONFIG naming those that exist; EX_USAGE when -f is no
- * address. */
+ * LOGIN@domain), else the default one. EX_CONFIG naming those that exist. */
 bool account_choose(const struct settings *settings, const struct account_request *request,
                     const struct account **account, struct error *error);
 
-/* The envelope sender, in canonical form, "" for the null sender: -f where allow_from_override
- * permits it, else the account's default. `sender` holds ADDRESS_SIZE bytes. EX_USAGE. */
+/* The envelope sender: -f where allow_from_override permits it, else the account's default. All
+ * senders here are in canonical form and appended to a text of ADDRESS_SIZE bytes. EX_USAGE. */
 bool account_sender(const struct account *account, const struct settings *settings,
                     const struct account_request *request, struct text *sender,
                     struct error *error);
 
-/* The account's default sender: `from` when that is one address, else LOGIN@domain. */
+/* The account's default sender: `from` when that is one address, else LOGIN@domain. EX_USAGE. */
 bool account_default_sender(const struct account *account, const struct settings *settings,
                             const char *login, struct text *sender, struct error *error);
 

@@ -17,6 +17,7 @@
 
 #include INIPARSER_HEADER
 
+#include "base/ascii.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -52,11 +53,6 @@ static bool is_comment(struct slice text)
     return text.length > 0 && (text.bytes[0] == '#' || text.bytes[0] == ';');
 }
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
-
 static bool is_lower_or_digit(char byte)
 {
     return (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
@@ -66,10 +62,10 @@ static bool is_lower_or_digit(char byte)
 static bool check_line(struct slice line, struct error *error)
 {
     for (size_t i = 0; i < line.length; i++) {
-        unsigned char byte = (unsigned char)line.bytes[i];
+        char byte = line.bytes[i];
         if (byte == '\0')
             return error_set(error, EX_CONFIG, "NUL byte; is this a text file in UTF-8?");
-        if ((byte < ' ' && byte != '\t') || byte == 0x7f)
+        if (ascii_is_control(byte) && byte != '\t')
             return error_set(error, EX_CONFIG, "control character");
     }
     struct slice text = slice_trim(line);
@@ -162,7 +158,7 @@ static bool scan_bare(struct slice text, struct slice *value, bool *commented, s
         end++;
     *commented = end < text.length;
     *value = slice_trim(slice_to(text, end));
-    if (*commented && end > 0 && !is_blank(text.bytes[end - 1]))
+    if (*commented && end > 0 && !ascii_is_blank(text.bytes[end - 1]))
         return error_set(error, EX_CONFIG, "the value would end at its %c; put it in quotes",
                          text.bytes[end]);
     if (*commented && slice_find(*value, '"') < value->length)

@@ -23,7 +23,7 @@ struct ini_section {
 struct ini_entry {
     size_t section; /* index */
     const char *key;
-    char *value; /* never empty; wiped by ini_free */
+    char *value; /* never empty; wiped by ini_wipe */
     unsigned line;
     bool quoted;    /* the value stood in quotes */
     bool commented; /* a comment follows it in its line */

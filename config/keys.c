@@ -139,9 +139,11 @@ const struct keys_row *keys_find(const char *section, const char *key)
     return NULL;
 }
 
-const char *keys_sections(void)
+const char *const *keys_sections(void)
 {
-    return "smarthost local message queue security log";
+    static const char *const sections[] = {"smarthost", "local", "message", "queue",
+                                           "security",  "log",   NULL};
+    return sections;
 }
 
 bool keys_is_later(const struct keys_row *row, const char *value)

@@ -52,8 +52,8 @@ const struct keys_row *keys_table(size_t *count);
 /* NULL when there is none; `section` without an account's name. */
 const struct keys_row *keys_find(const char *section, const char *key);
 
-/* The sections, blank-separated. */
-const char *keys_sections(void);
+/* The sections, NULL at the end. */
+const char *const *keys_sections(void);
 
 /* True when this version cannot do what `value`, a valid one, asks for. */
 bool keys_is_later(const struct keys_row *row, const char *value);

@@ -14,8 +14,7 @@ struct options_parser {
     int argc;
     char **argv;
     int next;                        /* the word to look at next */
-    bool speaks_smtp;                /* -bs */
-    const struct options_row *apart; /* the last option met that may not go with -i, -oi, -bs */
+    const struct options_row *apart; /* the last option met that may not go with -i or -oi */
 };
 
 static bool take_nothing(struct options_parser *parser, const struct options_row *row,
@@ -157,7 +156,6 @@ static bool take_mode(struct options_parser *parser, const struct options_row *r
     if (strcmp(argument, "m") == 0)
         return true;
     parser->options->reads_input = false;
-    parser->speaks_smtp = parser->speaks_smtp || argument[0] == 's';
     if (argument[0] != '\0' && strchr("spivP", argument[0]) != NULL && argument[1] == '\0')
         return fail_later(parser, option, error);
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -386,10 +384,10 @@ static bool check_own_name(struct options_parser *parser, struct error *error)
 
 static bool check_apart(const struct options_parser *parser, struct error *error)
 {
-    if (parser->apart == NULL || (!parser->options->ignore_dots && !parser->speaks_smtp))
+    if (parser->apart == NULL || !parser->options->ignore_dots)
         return true;
-    return error_set(error, EX_USAGE, "usage: --%s is not taken together with %s",
-                     parser->apart->name, parser->speaks_smtp ? "-bs" : "-i or -oi");
+    return error_set(error, EX_USAGE, "usage: --%s is not taken together with -i or -oi",
+                     parser->apart->name);
 }
 
 bool options_parse(struct options *options, int argc, char **argv, struct arena *arena,

@@ -47,7 +47,7 @@ struct options_row {
     const char *name; /* of a long option, without its dashes */
     enum options_arity arity;
     const char *argument; /* its name in --help */
-    bool apart; /* not together with -i, -oi, -bs: callers pass strangers' text with those */
+    bool apart;           /* not together with -i or -oi: callers pass strangers' text with those */
     bool (*take)(struct options_parser *parser, const struct options_row *row, const char *argument,
                  struct error *error);
     size_t offset;    /* in struct options, for what `take` stores */

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/ascii.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
@@ -29,12 +30,21 @@ enum {
     COMMAND_VARIABLES_MAX = 8
 };
 
+/* What stands for systemd's directory in a password_file; without the dollar, the variable. */
+static const char credentials[] = "$CREDENTIALS_DIRECTORY";
+
 struct command {
     char *words[COMMAND_WORDS_MAX + 1];
     char *variables[COMMAND_VARIABLES_MAX + 1];
     int complaints; /* where its standard error goes */
     struct arena arena;
 };
+
+bool secret_is_credential(const char *path)
+{
+    size_t length = strlen(credentials);
+    return strncmp(path, credentials, length) == 0 && path[length] == '/';
+}
 
 static bool take(struct slice bytes, struct sasl_secret *secret, struct error *error)
 {
@@ -95,13 +105,12 @@ static bool read_secret_file(int fd, struct sasl_secret *secret, struct error *e
 
 static char *expand(const char *path, struct arena *arena, struct error *error)
 {
-    size_t length = strlen(SECRET_DIRECTORY_VARIABLE);
-    const char *directory = getenv(&SECRET_DIRECTORY_VARIABLE[1]);
+    const char *directory = getenv(&credentials[1]);
     char *expanded;
-    if (strncmp(path, SECRET_DIRECTORY_VARIABLE "/", length + 1) != 0)
+    if (!secret_is_credential(path))
         expanded = arena_copy(arena, slice_of(path));
     else if (directory != NULL && directory[0] == '/')
-        expanded = arena_format(arena, "%s%s", directory, path + length);
+        expanded = arena_format(arena, "%s%s", directory, path + strlen(credentials));
     else {
         error_set(error, EX_CONFIG,
                   "CREDENTIALS_DIRECTORY is not set; it is when systemd starts a service with "
@@ -122,7 +131,8 @@ static bool load_file(const char *file, struct sasl_secret *secret, struct error
     int fd = path == NULL ? -1 : file_open_trusted(path, &status, error);
     bool done = false;
     if (fd >= 0) {
-        done = judge_mode(&status, file[0] == '$', error) && read_secret_file(fd, secret, error);
+        done = judge_mode(&status, secret_is_credential(file), error) &&
+               read_secret_file(fd, secret, error);
         if (!done)
             error_add_context(error, "%s", text_show(&shown, slice_of(path)));
         close(fd);
@@ -141,7 +151,7 @@ static bool unquote_word(const char **line, struct buffer *word, struct error *e
     char quote = '\0';
     for (; **line != '\0'; (*line)++) {
         char byte = **line;
-        if (quote == '\0' && (byte == ' ' || byte == '\t'))
+        if (quote == '\0' && ascii_is_blank(byte))
             break;
         if (quote == '\0' && (byte == '"' || byte == '\''))
             quote = byte;

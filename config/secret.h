@@ -7,8 +7,9 @@
 
 struct account;
 
-/* What password_file may start with: systemd's directory of credentials. */
-#define SECRET_DIRECTORY_VARIABLE "$CREDENTIALS_DIRECTORY"
+/* True for a password_file that starts with "$CREDENTIALS_DIRECTORY/": systemd's directory of
+ * credentials, which is known only when the secret is loaded. */
+bool secret_is_credential(const char *path);
 
 /* Fills `secret`, to be wiped with sasl_wipe (which is done here on a failure). An account with
  * none of the three keys gives an empty secret. EX_CONFIG for a file or a program that is not as it

@@ -9,6 +9,7 @@
 #include "config/secret.h"
 #include "config/suggest.h"
 #include "net/hostname.h"
+#include "smtp/command.h"
 
 enum { NAME_LOOKUP_TIMEOUT = 2000 };
 
@@ -36,7 +37,8 @@ static bool fail_section(const char *section, struct error *error)
     struct suggest suggest;
     error_set(error, EX_CONFIG, "[%.40s]: unknown section", section);
     suggest_start(&suggest, kind_of(section));
-    suggest_offer_words(&suggest, keys_sections());
+    for (const char *const *known = keys_sections(); *known != NULL; known++)
+        suggest_offer(&suggest, slice_of(*known));
     return suggest_add(&suggest, "", error);
 }
 
@@ -45,9 +47,8 @@ static bool check_section(const char *section, struct error *error)
 {
     const char *name = strchr(section, ':');
     if (name == NULL || !is_account(section)) {
-        struct slice rest = slice_of(keys_sections()), word;
-        while (slice_cut_word(&rest, &word)) {
-            if (slice_equals(word, slice_of(section)))
+        for (const char *const *known = keys_sections(); *known != NULL; known++) {
+            if (strcmp(*known, section) == 0)
                 return true;
         }
         return fail_section(section, error);
@@ -90,7 +91,8 @@ static bool check_secret(const struct loader *loader, const struct ini_entry *en
 static bool check_entry(const struct loader *loader, const struct ini_entry *entry,
                         const struct keys_row *row, struct error *error)
 {
-    bool strangers = loader->choice->origin == PATHS_GIVEN && !loader->settings->path_is_roots;
+    bool strangers =
+        loader->choice->origin == PATHS_GIVEN && loader->settings->ini.status.st_uid != 0;
     if ((row->flags & KEYS_OWNERS) != 0 && strangers)
         return error_set(error, EX_CONFIG,
                          "not taken from a file given on the command line, unless root owns it");
@@ -125,9 +127,8 @@ static bool store_secret_file(const struct loader *loader, const char *value, co
                               struct error *error)
 {
     *target = value;
-    return slice_starts_nocase(slice_of(value), SECRET_DIRECTORY_VARIABLE "/") ||
-           value_path(slice_of(value), loader->choice->home, target, &loader->settings->arena,
-                      error);
+    return secret_is_credential(value) || value_path(slice_of(value), loader->choice->home, target,
+                                                     &loader->settings->arena, error);
 }
 
 static bool store_command(const char *value, const char **target, struct error *error)
@@ -287,7 +288,6 @@ static bool fill_account(const struct loader *loader, struct account *account, s
     const struct ini *ini = &loader->settings->ini;
     const char *name = strchr(ini->sections[section].name, ':');
     account->name = name == NULL ? "" : name + 1;
-    account->line = ini->sections[section].line;
     account->from_is_own = ini_find(ini, section, "from") != NULL;
     if (!fill(loader, "smarthost", &section, parent, (char *)account, error))
         return false;
@@ -299,7 +299,7 @@ static bool fill_account(const struct loader *loader, struct account *account, s
     if (check_account(account, error))
         return true;
     error_add_context(error, "[%s]", ini->sections[section].name);
-    return ini_add_place(ini, account->line, error);
+    return ini_add_place(ini, ini->sections[section].line, error);
 }
 
 static bool find_section(const struct ini *ini, const char *name, size_t *section)
@@ -367,44 +367,62 @@ static bool check_names(const struct loader *loader, struct error *error)
 
 static bool fill_others(const struct loader *loader, struct error *error)
 {
-    struct slice rest = slice_of(keys_sections()), word;
-    while (slice_cut_word(&rest, &word)) {
+    for (const char *const *kind = keys_sections(); *kind != NULL; kind++) {
         size_t section;
-        const char *kind = arena_copy(&loader->settings->arena, word);
-        if (kind == NULL)
-            return error_set_memory(error);
-        if (is_account(kind))
+        if (is_account(*kind))
             continue;
-        bool present = find_section(&loader->settings->ini, kind, &section);
-        if (!fill(loader, kind, present ? &section : NULL, NULL, (char *)loader->settings, error))
+        bool present = find_section(&loader->settings->ini, *kind, &section);
+        if (!fill(loader, *kind, present ? &section : NULL, NULL, (char *)loader->settings, error))
             return false;
     }
     return true;
 }
 
-/* EHLO names and domain where the file names none. */
-static bool fill_host_names(struct settings *settings, struct error *error)
-{
-    char name[HOSTNAME_SIZE], mail_name[HOSTNAME_SIZE];
-    bool wanted = settings->local_domain == NULL && !hostname_from_mailname(mail_name);
-    if (settings->local_domain == NULL && !wanted)
-        settings->local_domain = arena_copy(&settings->arena, slice_of(mail_name));
-    for (size_t i = 0; i < settings->account_count; i++)
-        wanted = wanted || settings->accounts[i].smarthost.helo == NULL;
-    if (!wanted)
-        return settings->local_domain != NULL || error_set_memory(error);
+/* What the host is called, looked up once, and only when somebody asks: DNS may be slow. */
+struct own_name {
+    bool known;
+    bool qualified;
+    char bytes[HOSTNAME_SIZE];
+};
 
-    bool qualified = hostname_qualified(name, NAME_LOOKUP_TIMEOUT);
-    if (!qualified)
-        hostname_plain(name);
-    const char *copy = arena_copy(&settings->arena, slice_of(name));
-    if (copy == NULL)
-        return error_set_memory(error);
-    if (settings->local_domain == NULL)
-        settings->local_domain = copy;
-    for (size_t i = 0; qualified && i < settings->account_count; i++) {
-        if (settings->accounts[i].smarthost.helo == NULL)
-            settings->accounts[i].smarthost.helo = copy;
+static void look_up(struct own_name *own)
+{
+    if (own->known)
+        return;
+    own->known = true;
+    own->qualified = hostname_qualified(own->bytes, NAME_LOOKUP_TIMEOUT);
+    if (!own->qualified)
+        hostname_plain(own->bytes);
+}
+
+/* The domain where the file names none. */
+static bool find_domain(struct settings *settings, struct own_name *own, struct error *error)
+{
+    char mail_name[HOSTNAME_SIZE];
+    const char *domain = mail_name;
+    if (settings->local_domain != NULL)
+        return true;
+    if (!hostname_from_mailname(mail_name)) {
+        look_up(own);
+        domain = own->bytes;
+    }
+    settings->local_domain = arena_copy(&settings->arena, slice_of(domain));
+    return settings->local_domain != NULL || error_set_memory(error);
+}
+
+/* The EHLO names where the file names none. Without a good one the host's address will do. */
+static bool find_helo(struct settings *settings, struct own_name *own, struct error *error)
+{
+    for (size_t i = 0; i < settings->account_count; i++) {
+        const char **helo = &settings->accounts[i].smarthost.helo;
+        if (*helo != NULL)
+            continue;
+        look_up(own);
+        if (!own->qualified || !command_is_hello_name(own->bytes))
+            return true;
+        *helo = arena_copy(&settings->arena, slice_of(own->bytes));
+        if (*helo == NULL)
+            return error_set_memory(error);
     }
     return true;
 }
@@ -414,13 +432,13 @@ bool settings_load(struct settings *settings, const struct paths_choice *choice,
 {
     *settings = (struct settings){0};
     struct loader loader = {.settings = settings, .choice = choice};
+    struct own_name own = {.known = false};
     loader.table = keys_table(&loader.row_count);
     if (!ini_load(&settings->ini, choice->file, &settings->arena, error))
         return false;
-    settings->path = settings->ini.path;
-    settings->path_is_roots = settings->ini.status.st_uid == 0;
     return check_names(&loader, error) && fill_accounts(&loader, error) &&
-           fill_others(&loader, error) && fill_host_names(settings, error);
+           fill_others(&loader, error) && find_domain(settings, &own, error) &&
+           find_helo(settings, &own, error);
 }
 
 void settings_free(struct settings *settings)

@@ -14,7 +14,6 @@ enum { SETTINGS_ACCOUNTS_MAX = 64 };
 /* One [smarthost] or [smarthost:NAME] section, with what it inherits. */
 struct account {
     const char *name; /* "" for the default account */
-    unsigned line;    /* of its section */
     struct smarthost smarthost;
     const char *password, *password_file, *password_command; /* at most one is set */
     const char *from;                /* address or patterns as written; NULL when not set */
@@ -23,8 +22,6 @@ struct account {
 };
 
 struct settings {
-    const char *path;         /* the file they were read from, fit to be shown */
-    bool path_is_roots;       /* root owns it */
     struct account *accounts; /* the default account first, if there is one */
     size_t account_count;
     const char *local_domain; /* [local] domain, or the host's mail name; never NULL */
@@ -32,7 +29,7 @@ struct settings {
     bool add_date, add_message_id, remove_bcc;
     uint64_t max_size; /* 0: no limit */
     struct log_options log;
-    struct ini ini;
+    struct ini ini;     /* the file they were read from */
     struct arena arena; /* owns all strings */
 };
 

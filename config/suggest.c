@@ -2,13 +2,13 @@
  * (optimal string alignment), in any case of letters. */
 #include "config/suggest.h"
 
+#include "base/ascii.h"
+
 enum { WORD_LIMIT = 40 }; /* longer ones are no mistyped words of ours */
 
 static char fold(char byte)
 {
-    if (byte >= 'A' && byte <= 'Z')
-        return (char)(byte - 'A' + 'a');
-    return byte == '-' ? '_' : byte;
+    return byte == '-' ? '_' : ascii_lower(byte);
 }
 
 static size_t least(size_t a, size_t b)

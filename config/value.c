@@ -9,6 +9,7 @@
 #include "config/suggest.h"
 #include "message/address.h"
 #include "message/idna.h"
+#include "smtp/command.h"
 
 enum { DOMAIN_SIZE = 256 };
 
@@ -208,10 +209,9 @@ bool value_hosts(struct slice value, size_t limit, const char **hosts, struct ar
     return true;
 }
 
-bool value_helo(struct slice value, const char **result, struct arena *arena, struct error *error)
+static bool parse_literal(struct slice value, const char **result, struct arena *arena,
+                          struct error *error)
 {
-    if (!is_bracketed(value))
-        return value_domain(value, result, arena, error);
     struct slice address = without_brackets(value);
     if (slice_starts_nocase(address, "IPv6:"))
         address = slice_from(address, strlen("IPv6:"));
@@ -220,6 +220,16 @@ bool value_helo(struct slice value, const char **result, struct arena *arena, st
     if (!is_address(address))
         return error_set(error, EX_CONFIG, "must be a domain name or an address in brackets");
     return copy(value, result, arena, error);
+}
+
+bool value_helo(struct slice value, const char **result, struct arena *arena, struct error *error)
+{
+    if (!(is_bracketed(value) ? parse_literal : value_domain)(value, result, arena, error))
+        return false;
+    return command_is_hello_name(*result) ||
+           error_set(error, EX_CONFIG,
+                     "servers take a name of letters, digits, hyphens and dots, or an address in "
+                     "brackets");
 }
 
 bool value_path(struct slice value, const char *home, const char **result, struct arena *arena,

@@ -9,25 +9,17 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/ascii.h"
+#include "base/utf8.h"
 #include "message/idna.h"
 
 /* A domain of 253 octets in its ASCII form may be longer in UTF-8. */
 enum { DOMAIN_SIZE = 1024 };
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\r' || byte == '\n';
-}
-
-static bool is_control(char byte)
-{
-    return (unsigned char)byte < 0x20 || byte == 0x7f;
-}
-
 /* atext of RFC 5322 and RFC 6532, and the dot. */
 static bool is_atom(char byte)
 {
-    return byte != ' ' && !is_control(byte) && strchr("()<>[]:;@\\,\"", byte) == NULL;
+    return byte != ' ' && !ascii_is_control(byte) && strchr("()<>[]:;@\\,\"", byte) == NULL;
 }
 
 static size_t run_length(struct slice rest, bool (*is_member)(char))
@@ -71,7 +63,7 @@ static size_t literal_length(struct slice rest)
     for (size_t i = 1; i < rest.length; i++) {
         if (rest.bytes[i] == ']')
             return i + 1;
-        if (!is_atom(rest.bytes[i]) && !is_blank(rest.bytes[i]) && rest.bytes[i] != ':')
+        if (!is_atom(rest.bytes[i]) && !ascii_is_space(rest.bytes[i]) && rest.bytes[i] != ':')
             return 0;
     }
     return 0;
@@ -84,9 +76,9 @@ struct address_token address_next_token(struct slice *rest)
         return token;
     size_t length = 1;
     token.kind = ADDRESS_SPECIAL;
-    if (is_blank(rest->bytes[0])) {
+    if (ascii_is_space(rest->bytes[0])) {
         token.kind = ADDRESS_BLANK;
-        length = run_length(*rest, is_blank);
+        length = run_length(*rest, ascii_is_space);
     } else if (is_atom(rest->bytes[0])) {
         token.kind = ADDRESS_ATOM;
         length = run_length(*rest, is_atom);
@@ -248,7 +240,8 @@ static bool refuse(struct slice whole, const char *where, const char *wrong, str
         return error_set_permanent(error, EX_USAGE, "\"%s\" is no address: %s at position %zu",
                                    shown.bytes, wrong, position);
     return error_set_permanent(error, EX_USAGE, "\"%s\" is no address: %s \"%s\" at position %zu",
-                               shown.bytes, is_control(*where) ? "control character" : "unexpected",
+                               shown.bytes,
+                               ascii_is_control(*where) ? "control character" : "unexpected",
                                text_show(&character, slice_make(where, 1)), position);
 }
 
@@ -291,7 +284,7 @@ static bool read_local(const struct address_mailbox *mailbox, struct text *out, 
         if (token.kind != ADDRESS_ATOM && !is_quoted)
             return refuse(mailbox->whole, token.span.bytes, NULL, error);
         for (size_t i = 0; i < token.span.length; i++)
-            if (is_control(token.span.bytes[i]))
+            if (ascii_is_control(token.span.bytes[i]))
                 return refuse(mailbox->whole, token.span.bytes + i, NULL, error);
         if (is_quoted)
             add_unquoted(out, token.span);
@@ -374,7 +367,7 @@ static bool check_local(struct slice local, bool is_bare, bool *needs_utf8, stru
                                    local.bytes[0]);
     if (!slice_has_8bit(local))
         return true;
-    if (!slice_is_utf8(local))
+    if (!utf8_is_valid(local))
         return error_set_permanent(error, EX_USAGE, "what stands before the \"@\" is not UTF-8");
     *needs_utf8 = true;
     return true;
@@ -411,7 +404,7 @@ bool address_canonical(const struct address_mailbox *mailbox, const char *defaul
 bool address_check_controls(struct slice string, struct error *error)
 {
     for (size_t i = 0; i < string.length; i++)
-        if (is_control(string.bytes[i]) && string.bytes[i] != '\t')
+        if (ascii_is_control(string.bytes[i]) && string.bytes[i] != '\t')
             return refuse(string, string.bytes + i, NULL, error);
     return true;
 }
@@ -440,20 +433,16 @@ bool address_parse_one(struct slice string, const char *default_domain, struct t
     return address_canonical(&mailbox, default_domain, out, needs_utf8, error);
 }
 
-static char lower(char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;
-}
-
 /* Only the last '*' is ever gone back to, so the time is bounded by the product of the lengths. */
 static bool matches(struct slice address, size_t domain, struct slice pattern)
 {
     size_t a = 0, p = 0, star = SIZE_MAX, tried = 0;
     while (a < address.length) {
         bool is_star = p < pattern.length && pattern.bytes[p] == '*';
-        bool is_same = p < pattern.length &&
-                       (pattern.bytes[p] == address.bytes[a] ||
-                        (a >= domain && lower(pattern.bytes[p]) == lower(address.bytes[a])));
+        bool is_same =
+            p < pattern.length &&
+            (pattern.bytes[p] == address.bytes[a] ||
+             (a >= domain && ascii_lower(pattern.bytes[p]) == ascii_lower(address.bytes[a])));
         if (is_star) {
             star = p++;
             tried = a;

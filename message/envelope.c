@@ -72,19 +72,15 @@ bool envelope_add(struct envelope *envelope, const char *address, struct error *
     return true;
 }
 
-bool envelope_set_sender(struct envelope *envelope, struct slice address,
-                         const char *default_domain, struct error *error)
+bool envelope_set_sender(struct envelope *envelope, const char *address, struct error *error)
 {
-    char bytes[ADDRESS_SIZE];
-    struct text sender;
-    text_init(&sender, bytes, sizeof bytes);
-    if (!address_parse_one(address, default_domain, &sender, &envelope->needs_utf8, error))
-        return error_add_context(error, "sender");
-    envelope->sender = arena_copy(&envelope->arena, text_slice(&sender));
+    /* A canonical domain is ASCII: octets beyond are the local part's. */
+    envelope->needs_utf8 = envelope->needs_utf8 || slice_has_8bit(slice_of(address));
+    envelope->sender = arena_copy(&envelope->arena, slice_of(address));
     return envelope->sender != NULL || error_set_memory(error);
 }
 
-/* Adds every mailbox of `list`; `found` becomes true when there was one. */
+/* Adds every mailbox of `list`; `found` (NULL: nobody asks) becomes true when there was one. */
 static bool add_list(struct envelope *envelope, struct slice list, const char *default_domain,
                      bool *found, struct error *error)
 {
@@ -97,7 +93,8 @@ static bool add_list(struct envelope *envelope, struct slice list, const char *d
             return false;
         if (!found_next)
             return true;
-        *found = true;
+        if (found != NULL)
+            *found = true;
         text_init(&address, bytes, sizeof bytes);
         if (!address_canonical(&mailbox, default_domain, &address, &envelope->needs_utf8, error) ||
             !envelope_add(envelope, bytes, error))
@@ -144,14 +141,14 @@ bool envelope_add_header(struct envelope *envelope, struct message *message,
 {
     struct header_scanner scanner;
     struct header_field field;
-    bool ok, found, is_resent, any;
+    bool ok, found, is_resent;
     if (!find_resent(message, &is_resent, error))
         return false;
     header_open(&scanner, message);
     while ((ok = header_next(&scanner, &field, &found, error)) && found) {
         if (!names_recipients(field.id) || field_is_resent(field.id) != is_resent)
             continue;
-        ok = add_list(envelope, field.value, default_domain, &any, error);
+        ok = add_list(envelope, field.value, default_domain, NULL, error);
         if (!ok) {
             error_add_context(error, "recipient in %s", field_name(field.id));
             break;

@@ -33,9 +33,8 @@ struct envelope {
 
 /* A zeroed envelope is an empty one. */
 
-/* Takes the sender from -f, -r or the configuration; "" and "<>" are the null sender. EX_USAGE. */
-bool envelope_set_sender(struct envelope *envelope, struct slice address,
-                         const char *default_domain, struct error *error);
+/* Sets the sender, a canonical address; "" is the null sender. */
+bool envelope_set_sender(struct envelope *envelope, const char *address, struct error *error);
 
 /* Adds every mailbox of a command line argument. EX_USAGE also when there is none in it. */
 bool envelope_add_argument(struct envelope *envelope, struct slice argument,

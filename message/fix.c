@@ -80,7 +80,8 @@ static bool survey(struct fixer *fixer)
     return done;
 }
 
-/* The value with a blank for each NUL; valid until the next call. */
+/* The value with a blank for each NUL; valid until the next call. Struct fold would do
+ * the same too late: an encoded word can hide a NUL from it. */
 static struct slice clean_value(struct fixer *fixer, const struct header_field *field)
 {
     if (slice_find(field->value, '\0') == field->value.length)
@@ -246,7 +247,7 @@ static void keep_message_id(struct fixer *fixer, struct slice value)
 {
     struct text id;
     text_init(&id, fixer->message->message_id, sizeof fixer->message->message_id);
-    text_add_escaped(&id, slice_trim(value), sizeof fixer->message->message_id - sizeof "...");
+    text_add_slice(&id, slice_trim(value));
 }
 
 enum fate { FATE_WRITE, FATE_MERGE, FATE_DROP };
@@ -432,6 +433,5 @@ bool fix_header(struct message *message, const struct fix_options *options, stru
         return false;
     message->header = (struct extent){start, store_size(&message->store) - start};
     message->header_8bit = fixer.fold.wrote_8bit;
-    message->header_nul = false;
     return true;
 }

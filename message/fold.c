@@ -7,12 +7,9 @@
 
 #include <string.h>
 
-enum { READY_SIZE = 32 * 1024 };
+#include "base/ascii.h"
 
-static bool is_blank(char byte)
-{
-    return byte == ' ' || byte == '\t';
-}
+enum { READY_SIZE = 32 * 1024 };
 
 static bool fail(struct fold *fold)
 {
@@ -51,7 +48,7 @@ static void put_line(struct fold *fold, size_t length)
 
     if (fold->failed)
         return;
-    while (blanks < length && is_blank(fold->line[blanks]))
+    while (blanks < length && ascii_is_blank(fold->line[blanks]))
         blanks++;
     if (blanks < length) {
         buffer_add(&fold->ready, piece);
@@ -69,7 +66,7 @@ static void put_piece(struct fold *fold, size_t length)
 
     put_line(fold, length);
     fold->prefix = 0;
-    bool blank = rest > 0 && is_blank(fold->line[length]);
+    bool blank = rest > 0 && ascii_is_blank(fold->line[length]);
     memmove(fold->line + (blank ? 0 : 1), fold->line + length, rest);
     if (!blank)
         fold->line[0] = ' ';
@@ -86,11 +83,11 @@ static size_t find_place(const struct fold *fold)
 
     for (size_t i = 0; i + 1 < fold->length; i++) {
         char byte = fold->line[i];
-        bool text_next = !is_blank(fold->line[i + 1]);
+        bool text_next = !ascii_is_blank(fold->line[i + 1]);
         bool divides = structured && !quoted && (byte == ',' || byte == ';');
         size_t place = 0;
 
-        if (is_blank(byte) && text && text_next)
+        if (ascii_is_blank(byte) && text && text_next)
             place = i;
         else if (text_next && (divides || i + 1 == fold->prefix))
             place = i + 1;
@@ -100,7 +97,7 @@ static size_t find_place(const struct fold *fold)
             best = place;
         if (best > FOLD_TARGET)
             return best;
-        text = text || !is_blank(byte);
+        text = text || !ascii_is_blank(byte);
         if (byte == '\\' && quoted)
             i++;
         else if (byte == '"')
@@ -114,7 +111,7 @@ static void cut_hard(struct fold *fold)
 {
     size_t text = fold->length;
 
-    while (text > 0 && is_blank(fold->line[text - 1]))
+    while (text > 0 && ascii_is_blank(fold->line[text - 1]))
         text--;
     /* Of a long run of blanks one is enough. */
     if (fold->length - text > 1) {
@@ -158,7 +155,7 @@ static void add_octet(struct fold *fold, char octet)
     if (octet == '\0')
         octet = ' ';
     if (fold->length == FOLD_LIMIT) {
-        if (is_blank(octet) && is_blank(fold->line[FOLD_LIMIT - 1]))
+        if (ascii_is_blank(octet) && ascii_is_blank(fold->line[FOLD_LIMIT - 1]))
             return;
         make_room(fold);
     }
@@ -194,7 +191,7 @@ void fold_add(struct fold *fold, struct slice value)
             fold->line_ended = true;
             continue;
         }
-        if (fold->line_ended && is_blank(octet))
+        if (fold->line_ended && ascii_is_blank(octet))
             end_line(fold);
         else if (fold->line_ended)
             add_octet(fold, ' ');

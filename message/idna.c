@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "base/utf8.h"
+
 enum { LABEL_LIMIT = 63, NAME_LIMIT = 253, LAST_CODE_POINT = 0x10FFFF };
 
 /* The parameters of RFC 3492 section 5. */
@@ -205,7 +207,7 @@ bool idna_to_ascii(struct slice domain, struct text *out, struct error *error)
     size_t length = 0;
     if (domain.length == 0)
         return error_set_permanent(error, EX_USAGE, "an empty domain");
-    if (!slice_is_utf8(domain))
+    if (!utf8_is_valid(domain))
         return error_set_permanent(error, EX_USAGE, "the domain is not UTF-8");
     while (cut_label(&rest, &label)) {
         size_t before = out->length;

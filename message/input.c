@@ -78,22 +78,13 @@ static bool read_block(struct reading *reading, struct error *error)
         if (errno == EAGAIN && poll(&wait, 1, -1) >= 0)
             continue;
         if (errno != EINTR)
-            return error_set_errno(error, EX_IOERR, "reading the message");
+            return error_set_errno(error, EX_NOINPUT, "message: cannot be read");
     }
 }
 
-static bool fail_too_large(const struct reading *reading, struct error *error)
+static bool check_size(const struct reading *reading, uint64_t size, struct error *error)
 {
-    return error_set_permanent(error, EX_DATAERR,
-                               "reading the message: it is larger than the %llu octets (%.1f MiB) "
-                               "that max_size allows",
-                               (unsigned long long)reading->options->max_size,
-                               (double)reading->options->max_size / (1024 * 1024));
-}
-
-static bool is_too_large(const struct reading *reading, uint64_t size)
-{
-    return reading->options->max_size > 0 && size > reading->options->max_size;
+    return message_check_size(size, reading->options->max_size, error);
 }
 
 /* Reads until an LF was seen or the input ended. */
@@ -108,8 +99,8 @@ static bool read_ahead(struct reading *reading, struct error *error)
         if (!store_append(&reading->ahead, block, error))
             return false;
         /* A first line without end must not fill the disk. */
-        if (is_too_large(reading, store_size(&reading->ahead) - block.length))
-            return fail_too_large(reading, error);
+        if (!check_size(reading, store_size(&reading->ahead) - block.length, error))
+            return false;
         reading->only_carriage = slice_find(block, '\n') == block.length;
     } while (reading->only_carriage && !reading->drained);
     reading->raw_length = 0;
@@ -203,12 +194,6 @@ static uint64_t position(const struct reading *reading)
     return store_size(&reading->message->store) + reading->out_length;
 }
 
-static void note_bytes(const char *bytes, size_t length, bool *eight_bit, bool *nul)
-{
-    *eight_bit = *eight_bit || slice_has_8bit(slice_make(bytes, length));
-    *nul = *nul || memchr(bytes, '\0', length) != NULL;
-}
-
 static void end_line(struct reading *reading)
 {
     memcpy(reading->out + reading->out_length, "\r\n", LINE_END);
@@ -240,8 +225,12 @@ static bool copy_line(struct reading *reading)
 
 static enum place step_body(struct reading *reading)
 {
-    note_bytes(reading->folded + reading->start, reading->end - reading->start,
-               &reading->message->body_8bit, &reading->message->body_nul);
+    struct message *message = reading->message;
+    struct slice block =
+        slice_make(reading->folded + reading->start, reading->end - reading->start);
+
+    message->body_8bit = message->body_8bit || slice_has_8bit(block);
+    message->body_nul = message->body_nul || slice_find(block, '\0') < block.length;
     while (reading->start < reading->end && copy_line(reading))
         if (reading->last_is_dot && reading->options->dot_ends)
             return AT_END;
@@ -261,9 +250,10 @@ static enum place step_field(struct reading *reading)
 {
     char *start = reading->folded + reading->start;
     size_t line = slice_find(slice_make(start, reading->end - reading->start), '\n');
+    struct message *message = reading->message;
 
     replace(start, line, '\r', ' ');
-    note_bytes(start, line, &reading->message->header_8bit, &reading->message->header_nul);
+    message->header_8bit = message->header_8bit || slice_has_8bit(slice_make(start, line));
     return copy_line(reading) ? AT_LINE : IN_FIELD;
 }
 
@@ -348,12 +338,11 @@ static bool store_block(struct reading *reading, struct error *error)
     uint64_t header = reading->place < IN_BODY ? position(reading) : message->header.length;
 
     if (header > INPUT_HEADER_LIMIT)
-        return error_set_permanent(error, EX_DATAERR,
-                                   "reading the message: its header is larger than %d MiB",
+        return error_set_permanent(error, EX_DATAERR, "message: its header is larger than %d MiB",
                                    INPUT_HEADER_LIMIT / (1024 * 1024));
     /* A last lone dot may yet be dropped. */
-    if (position(reading) > LONE_DOT && is_too_large(reading, position(reading) - LONE_DOT))
-        return fail_too_large(reading, error);
+    if (position(reading) > LONE_DOT && !check_size(reading, position(reading) - LONE_DOT, error))
+        return false;
     if (!store_append(&message->store, slice_make(reading->out, reading->out_length), error))
         return false;
     reading->out_length = 0;
@@ -374,7 +363,7 @@ static bool finish(struct reading *reading, struct error *error)
     message->body.length = position(reading) - message->body.offset;
     if (reading->last_is_dot && (reading->options->dot_ends || reading->options->drop_last_dot))
         message->body.length -= LONE_DOT;
-    return !is_too_large(reading, message_size(message)) || fail_too_large(reading, error);
+    return check_size(reading, message_size(message), error);
 }
 
 static bool read_message(struct reading *reading, struct error *error)

@@ -18,9 +18,9 @@ struct input_options {
  * is its line end. A leading mbox "From " line is dropped. Without a header the whole input is
  * body.
  *
- * On a failure the rest of the input is still read and thrown away: EX_IOERR for read errors and a
- * full disk, EX_DATAERR (permanent) for a header over INPUT_HEADER_LIMIT or a message over
- * max_size. */
+ * On a failure the rest of the input is still read and thrown away: EX_NOINPUT when it cannot be
+ * read, EX_DATAERR (permanent) for a header over INPUT_HEADER_LIMIT or a message over max_size, and
+ * what store_append fails with. */
 bool input_read(struct message *message, int fd, const struct input_options *options,
                 struct error *error);
 

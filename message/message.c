@@ -15,6 +15,16 @@ uint64_t message_size(const struct message *message)
     return message->header.length + BLANK_LINE + message->body.length;
 }
 
+bool message_check_size(uint64_t size, uint64_t max_size, struct error *error)
+{
+    if (max_size == 0 || size <= max_size)
+        return true;
+    return error_set_permanent(error, EX_DATAERR,
+                               "message: larger than the %llu octets (%.1f MiB) that max_size "
+                               "allows",
+                               (unsigned long long)max_size, (double)max_size / (1024 * 1024));
+}
+
 void message_free(struct message *message)
 {
     const char *directory = message->store.directory;

@@ -13,11 +13,10 @@ struct message {
     struct extent header; /* the fields as they are to be sent; fix moves it to a new stretch */
     struct extent body;
     bool header_8bit; /* a byte over 0x7f in the header as it stands now */
-    bool header_nul;
     bool body_8bit;
     bool body_nul;
     size_t body_longest_line;         /* octets without CRLF */
-    char message_id[MESSAGE_ID_SIZE]; /* "<a@b>" for the log, escaped; "" where there is none */
+    char message_id[MESSAGE_ID_SIZE]; /* "<a@b>" for the log; "" where there is none */
 };
 
 /* An empty message whose store goes to `directory` when it grows (store_init). */
@@ -26,6 +25,9 @@ void message_init(struct message *message, const char *directory);
 /* Octets on the wire as RFC 1870 counts them: header, blank line, body; no dot-stuffing, no final
  * dot. */
 uint64_t message_size(const struct message *message);
+
+/* EX_DATAERR (permanent) when `size` octets are more than `max_size`; 0 is no limit. */
+bool message_check_size(uint64_t size, uint64_t max_size, struct error *error);
 
 void message_free(struct message *message);
 

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "message/address.h"
 #include "message/encoder.h"
 #include "message/header.h"
-#include "message/utf8.h"
 
 enum { BLOCK_SIZE = 64 * 1024, TOKEN_SIZE = 128, QUOTED_SHARE = 3 };
 
@@ -50,7 +50,6 @@ static void inspect_encoding(struct mime_facts *facts, struct slice encoding)
 {
     static const char *const wide[] = {"8bit", "binary", NULL};
     static const char *const none[] = {"7bit", "8bit", "binary", "", NULL};
-    facts->has_encoding = true;
     facts->is_eight_bit = is_one_of(encoding, wide);
     facts->is_encoded = !is_one_of(encoding, none);
 }
@@ -70,7 +69,7 @@ static void inspect_field(struct mime_facts *facts, const struct header_field *f
         inspect_encoding(facts, find_token(field->value, &token));
 }
 
-bool mime_inspect(struct message *message, struct mime_facts *facts, struct error *error)
+static bool inspect(struct message *message, struct mime_facts *facts, struct error *error)
 {
     struct header_scanner scanner;
     struct header_field field;
@@ -82,20 +81,6 @@ bool mime_inspect(struct message *message, struct mime_facts *facts, struct erro
         inspect_field(facts, &field);
     header_close(&scanner);
     return done;
-}
-
-enum mime_need mime_judge(const struct message *message, const struct mime_facts *facts,
-                          bool eight_bit)
-{
-    bool clean = message->body_longest_line <= MIME_LONGEST_LINE && !message->body_nul &&
-                 (eight_bit || !message->body_8bit);
-    if (clean)
-        return MIME_AS_IS;
-    if (facts->is_signed)
-        return MIME_SIGNED;
-    if (facts->is_multipart)
-        return MIME_MULTIPART;
-    return facts->is_encoded ? MIME_IMPOSSIBLE : MIME_CONVERT;
 }
 
 /* A walk over the body, block by block. */
@@ -176,13 +161,14 @@ static bool write_header(struct message *message, struct mime_facts *facts, bool
         return false;
     message->header = (struct extent){start, store_size(&message->store) - start};
     facts->has_version = facts->has_type = true;
-    facts->has_encoding = facts->has_encoding || encoding != NULL;
     return true;
 }
 
 bool mime_label(struct message *message, struct mime_facts *facts, struct error *error)
 {
     struct survey survey = {0};
+    if (!inspect(message, facts, error))
+        return false;
     bool eight_bit = message->body_8bit && !facts->is_eight_bit && !facts->is_multipart;
     bool untyped = !facts->has_type && (message->body_8bit || message->body_nul);
 
@@ -214,7 +200,7 @@ static bool encode_body(struct message *message, enum encoder_kind kind, struct 
     return true;
 }
 
-bool mime_convert(struct message *message, struct mime_facts *facts, struct error *error)
+static bool convert(struct message *message, struct mime_facts *facts, struct error *error)
 {
     struct survey survey = {0};
     if (!walk_body(message, &survey, NULL, error))
@@ -228,4 +214,49 @@ bool mime_convert(struct message *message, struct mime_facts *facts, struct erro
     facts->is_encoded = true;
     facts->is_eight_bit = false;
     return true;
+}
+
+/* What keeps the body from going as it stands, in words; nothing where nothing does. */
+static void find_reasons(const struct message *message, bool eight_bit, struct text *out)
+{
+    const struct {
+        bool found;
+        const char *words;
+    } reasons[] = {
+        {message->body_nul, "NUL octets"},
+        {message->body_longest_line > MIME_LONGEST_LINE, "lines over 998 octets"},
+        {message->body_8bit && !eight_bit, "8-bit octets, which the server does not take"},
+    };
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
+        if (reasons[i].found)
+            text_add_format(out, "%s%s", out->length > 0 ? " and " : "", reasons[i].words);
+}
+
+/* Why a body that should be encoded goes as it is; NULL where it can be encoded. */
+static const char *find_obstacle(const struct mime_facts *facts)
+{
+    if (facts->is_signed)
+        return "a signature would break";
+    if (facts->is_multipart)
+        return "it has parts";
+    return facts->is_encoded ? "it is encoded already" : NULL;
+}
+
+bool mime_fit(struct message *message, struct mime_facts *facts, bool eight_bit, struct text *note,
+              struct error *error)
+{
+    char reasons_bytes[MIME_NOTE_SIZE];
+    struct text reasons;
+    const char *obstacle = find_obstacle(facts);
+
+    text_init(&reasons, reasons_bytes, sizeof reasons_bytes);
+    find_reasons(message, eight_bit, &reasons);
+    if (reasons.length == 0)
+        return true;
+    if (obstacle != NULL) {
+        text_add_format(note, "body not encoded, though it has %s: %s", reasons_bytes, obstacle);
+        return true;
+    }
+    text_add_format(note, "body encoded: it has %s", reasons_bytes);
+    return convert(message, facts, error);
 }

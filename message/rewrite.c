@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "message/address.h"
 #include "message/word.h"
 
@@ -249,8 +250,7 @@ static void add_clean_name(struct rewrite *rewrite, struct slice name)
 {
     for (size_t i = 0; i < name.length; i++) {
         char byte = name.bytes[i];
-        bool control = (unsigned char)byte < ' ' || byte == 0x7f;
-        buffer_add_byte(&rewrite->plain, control ? ' ' : byte);
+        buffer_add_byte(&rewrite->plain, ascii_is_control(byte) ? ' ' : byte);
     }
 }
 

@@ -24,7 +24,7 @@ static bool write_bytes(struct store *store, struct slice bytes, struct error *e
     struct text_shown shown;
 
     if (!file_write_all(store->fd, bytes, error))
-        return error_add_context(error, "keeping the message in %s",
+        return error_add_context(error, "message: cannot be kept in %s",
                                  text_show(&shown, slice_of(store->directory)));
     store->written += bytes.length;
     return true;
@@ -66,7 +66,7 @@ bool store_append(struct store *store, struct slice bytes, struct error *error)
     if (bytes.length <= limit && store->memory.length <= limit - bytes.length)
         return gather(store, bytes, error);
     if (store->fd < 0 && (store->fd = open_file(store, error)) < 0)
-        return error_add_context(error, "keeping the message");
+        return error_add_context(error, "message: cannot be kept");
     if (!flush(store, error))
         return false;
     if (bytes.length >= WRITE_SIZE)
@@ -86,7 +86,7 @@ bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size, 
     if (offset < store->written)
         in_file = store->written - offset < size ? (size_t)(store->written - offset) : size;
     if (in_file > 0 && !file_read_at(store->fd, bytes, in_file, offset, error))
-        return error_add_context(error, "reading the kept message");
+        return error_add_context(error, "message: cannot be read again");
     if (in_file < size)
         memcpy(bytes + in_file, store->memory.bytes + (offset + in_file - store->written),
                size - in_file);

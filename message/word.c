@@ -4,7 +4,9 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/codec.h"
+#include "base/utf8.h"
 
 enum {
     WORD_LIMIT = 75,
@@ -22,7 +24,7 @@ struct coding {
 
 bool word_is_safe(struct slice text, bool utf8)
 {
-    return !slice_has_8bit(text) || (utf8 && slice_is_utf8(text));
+    return !slice_has_8bit(text) || (utf8 && utf8_is_valid(text));
 }
 
 /* What RFC 2047 section 5 lets stand for itself in each place. */
@@ -127,7 +129,7 @@ static size_t room_at(struct buffer *out, size_t column, size_t overhead)
         return room < longest ? room : longest;
 
     char last = out->length > 0 ? out->bytes[out->length - 1] : 0;
-    if (last == ' ' || last == '\t') {
+    if (ascii_is_blank(last)) {
         out->length--;
         buffer_add_string(out, "\r\n");
         buffer_add_byte(out, last);
@@ -137,7 +139,7 @@ static size_t room_at(struct buffer *out, size_t column, size_t overhead)
 
 void word_encode(struct buffer *out, struct slice text, enum word_place place, size_t column)
 {
-    bool utf8 = slice_is_utf8(text);
+    bool utf8 = utf8_is_valid(text);
     struct coding coding = {utf8 ? "utf-8" : "unknown-8bit", place, utf8, is_mostly_8bit(text)};
     size_t overhead = strlen(coding.charset) + strlen("=?") + strlen("?Q?") + strlen("?=");
 

@@ -32,6 +32,7 @@ struct candidate {
     struct stream stream;
     struct error reason; /* why it is LOST */
     bool unanswered;     /* it is LOST because no packet came back */
+    bool rejected;       /* it had won, and was given up */
 };
 
 enum host_state { UNSTARTED, RESOLVING, RESOLVED, NAMELESS };
@@ -486,6 +487,10 @@ static bool report(const struct dial *dial, struct error *error)
         for (size_t j = 0; j < candidate_count(dial, host); j++) {
             const struct candidate *candidate = &host->candidates[j];
 
+            if (candidate->rejected) {
+                reasons_add_rejected(&reasons, &candidate->reason);
+                continue;
+            }
             text_init(&address, bytes, sizeof(bytes));
             resolve_format(candidate->address, candidate->port, &address);
             reasons_add_address(&reasons, bytes, candidate->unanswered, &candidate->reason);
@@ -522,8 +527,10 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
 
 void dial_reject(struct dial *dial, const struct error *reason)
 {
-    if (dial->winner != NULL)
-        dial->winner->reason = *reason;
+    if (dial->winner == NULL)
+        return;
+    dial->winner->reason = *reason;
+    dial->winner->rejected = true;
 }
 
 void dial_free(struct dial *dial)

@@ -49,12 +49,13 @@ struct dial *dial_create(const struct dial_options *options, const struct dial_g
  * in the race when another won can win at the next call. False when none is left or
  * connect_timeout (counted over all calls, while inside them) has passed: the error lists each
  * address and port with its own reason; EX_NOHOST when no name existed, else EX_TEMPFAIL
- * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so). */
+ * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so). Where there was one candidate and it was
+ * rejected the error is that reason. */
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
                struct error *error);
 
 /* Files the reason why the last winner turned out to be none (cut or 4xx before MAIL), so that it
- * shows in the list of dial_next's error. */
+ * shows in the list of dial_next's error. The reason names host and address. */
 void dial_reject(struct dial *dial, const struct error *reason);
 
 void dial_free(struct dial *dial);

@@ -43,7 +43,7 @@ void reasons_init(struct reasons *reasons)
 
 static void add(struct reasons *reasons, const struct error *reason)
 {
-    if (reasons->first == NULL)
+    if (reasons->count++ == 0)
         reasons->first = reason;
     if (reasons->first->exit_code != reason->exit_code)
         reasons->mixed = true;
@@ -73,11 +73,25 @@ void reasons_add_address(struct reasons *reasons, const char *address, bool unan
         reasons->silent = false;
 }
 
+void reasons_add_rejected(struct reasons *reasons, const struct error *reason)
+{
+    separate(reasons);
+    add(reasons, reason);
+    reasons->rejected = reasons->found = true;
+    reasons->silent = false;
+}
+
 bool reasons_report(const struct reasons *reasons, struct error *error)
 {
-    if (reasons->first == NULL)
+    bool later = reasons->mixed || reasons->rejected;
+
+    if (reasons->count == 0)
         return error_set(error, EX_CONFIG, "connect: there is no host or port to connect to");
-    error_set(error, reasons->mixed ? EX_TEMPFAIL : reasons->first->exit_code, "%s%s",
+    if (reasons->count == 1 && reasons->rejected) {
+        *error = *reasons->first;
+        return false;
+    }
+    error_set(error, later ? EX_TEMPFAIL : reasons->first->exit_code, "%s%s",
               reasons->found ? "connect: no smarthost could be used: " : "", reasons->bytes);
     if (reasons->found && reasons->silent)
         error_add_advice(error, "a firewall may drop outgoing connections to these ports");

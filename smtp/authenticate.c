@@ -33,6 +33,13 @@ static struct sasl_channel channel_of(const struct client *client)
     };
 }
 
+static void begin(struct sasl_exchange *exchange, const struct client *client,
+                  const struct sasl_mechanism *mechanism)
+{
+    struct sasl_channel channel = channel_of(client);
+    sasl_begin(exchange, mechanism, &client->smarthost->sasl, &channel);
+}
+
 bool authenticate_choose(const struct client *client, const struct sasl_mechanism **mechanism,
                          struct error *error)
 {
@@ -66,8 +73,7 @@ static bool hide_secret(struct client *client, struct error *error)
     struct slice raw = slice_make(secret->bytes, secret->length);
     text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
     codec_base64_encode(&encoded, raw);
-    bool hidden = client->mask.count > 0 ||
-                  (hide(client, raw, error) && hide(client, text_slice(&encoded), error));
+    bool hidden = hide(client, raw, error) && hide(client, text_slice(&encoded), error);
     explicit_bzero(encoded_bytes, sizeof encoded_bytes);
     return hidden;
 }
@@ -115,14 +121,13 @@ bool authenticate_can_ride(const struct client *client, const struct sasl_mechan
 {
     char line_bytes[LINE_SIZE];
     struct text line;
-    struct sasl_channel channel = channel_of(client);
     struct sasl_exchange exchange;
     struct error ignored;
     bool with_response = false;
     if (!mechanism->one_trip)
         return false;
     text_init(&line, line_bytes, sizeof line_bytes);
-    sasl_begin(&exchange, mechanism, &client->smarthost->sasl, &channel);
+    begin(&exchange, client, mechanism);
     first_line(&exchange, &line, &with_response, &ignored);
     sasl_end(&exchange);
     explicit_bzero(line_bytes, sizeof line_bytes);
@@ -149,10 +154,9 @@ static bool send_first(struct client *client, struct sasl_exchange *exchange, st
 bool authenticate_ride(struct client *client, const struct sasl_mechanism *mechanism,
                        struct error *error)
 {
-    struct sasl_channel channel = channel_of(client);
     struct sasl_exchange exchange;
     char step[STEP_SIZE];
-    sasl_begin(&exchange, mechanism, &client->smarthost->sasl, &channel);
+    begin(&exchange, client, mechanism);
     bool sent = send_first(client, &exchange, error);
     sasl_end(&exchange);
     return sent || client_add_context(client, step_name(step, mechanism), error);
@@ -240,10 +244,9 @@ static bool exchange_steps(struct client *client, struct sasl_exchange *exchange
 bool authenticate_run(struct client *client, const struct sasl_mechanism *mechanism,
                       struct error *error)
 {
-    struct sasl_channel channel = channel_of(client);
     struct sasl_exchange exchange;
     char step[STEP_SIZE];
-    sasl_begin(&exchange, mechanism, &client->smarthost->sasl, &channel);
+    begin(&exchange, client, mechanism);
     bool done = exchange_steps(client, &exchange, step_name(step, mechanism), error);
     sasl_end(&exchange);
     return done;

@@ -8,6 +8,7 @@ static void parse_size(struct capability *capability, struct slice arguments)
 {
     struct slice word;
     uint64_t limit;
+    capability->size = true;
     if (slice_cut_word(&arguments, &word) && slice_parse_number(word, UINT64_MAX, &limit))
         capability->size_limit = limit;
 }
@@ -18,6 +19,7 @@ static void parse_auth(struct capability *capability, struct slice arguments)
     struct slice word;
     char *start = capability->mechanisms;
     size_t used = strlen(start);
+    capability->auth = true;
     text_init(&words, start + used, sizeof capability->mechanisms - used);
     while (slice_cut_word(&arguments, &word)) {
         /* Whole words only: half a name could be another mechanism's. */
@@ -48,19 +50,18 @@ static void parse_limits(struct capability *capability, struct slice arguments)
 
 static const struct keyword {
     const char *name;
-    size_t flag; /* offset in struct capability */
+    size_t flag; /* offset in struct capability of what is true by the mere word, without `parse` */
     void (*parse)(struct capability *capability, struct slice arguments);
 } keywords[] = {
     {"PIPELINING", offsetof(struct capability, pipelining), NULL},
-    {"SIZE", offsetof(struct capability, size), parse_size},
+    {"SIZE", 0, parse_size},
     {"8BITMIME", offsetof(struct capability, eight_bit), NULL},
     {"SMTPUTF8", offsetof(struct capability, smtputf8), NULL},
     {"CHUNKING", offsetof(struct capability, chunking), NULL},
-    {"ENHANCEDSTATUSCODES", offsetof(struct capability, enhanced), NULL},
     {"STARTTLS", offsetof(struct capability, starttls), NULL},
     {"DSN", offsetof(struct capability, dsn), NULL},
-    {"AUTH", offsetof(struct capability, auth), parse_auth},
-    {"LIMITS", offsetof(struct capability, limits), parse_limits},
+    {"AUTH", 0, parse_auth},
+    {"LIMITS", 0, parse_limits},
 };
 
 static void parse_line(struct capability *capability, struct slice line)
@@ -76,9 +77,10 @@ static void parse_line(struct capability *capability, struct slice line)
     for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++) {
         if (!slice_equals_nocase(name, slice_of(keywords[i].name)))
             continue;
-        *(bool *)((char *)capability + keywords[i].flag) = true;
         if (keywords[i].parse != NULL)
             keywords[i].parse(capability, rest);
+        else
+            *(bool *)((char *)capability + keywords[i].flag) = true;
     }
 }
 

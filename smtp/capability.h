@@ -7,19 +7,17 @@
 enum { CAPABILITY_MECHANISMS_SIZE = 1024 };
 
 struct capability {
-    bool pipelining;                             /* RFC 2920 */
-    bool size;                                   /* RFC 1870 */
-    bool eight_bit;                              /* RFC 6152 */
-    bool smtputf8;                               /* RFC 6531 */
-    bool chunking;                               /* RFC 3030 */
-    bool enhanced;                               /* RFC 2034 */
-    bool starttls;                               /* RFC 3207 */
-    bool dsn;                                    /* RFC 3461 */
-    bool auth;                                   /* RFC 4954 */
-    bool limits;                                 /* RFC 9422 */
-    uint64_t size_limit;                         /* octets; 0: none known */
-    uint64_t rcpt_limit;                         /* recipients a transaction; 0: none known */
-    uint64_t mail_limit;                         /* transactions a connection; 0: none known */
+    bool pipelining;     /* RFC 2920 */
+    bool size;           /* RFC 1870 */
+    bool eight_bit;      /* RFC 6152 */
+    bool smtputf8;       /* RFC 6531 */
+    bool chunking;       /* RFC 3030 */
+    bool starttls;       /* RFC 3207 */
+    bool dsn;            /* RFC 3461 */
+    bool auth;           /* RFC 4954 */
+    uint64_t size_limit; /* octets; 0: none known */
+    uint64_t rcpt_limit; /* recipients a transaction (RFC 9422); 0: none known */
+    uint64_t mail_limit; /* transactions a connection; 0: none known */
     char mechanisms[CAPABILITY_MECHANISMS_SIZE]; /* the words behind AUTH */
 };
 

@@ -67,6 +67,16 @@ bool client_refused(const struct client *client, const char *step, bool on_messa
     return false;
 }
 
+bool client_may_pipeline(const struct client *client)
+{
+    return !client->plain && client->smarthost->pipelining && client->capability.pipelining;
+}
+
+bool client_may_chunk(const struct client *client)
+{
+    return !client->plain && client->smarthost->chunking && client->capability.chunking;
+}
+
 bool client_hung_up(const struct client *client)
 {
     return client->stream.ended != STREAM_MOVED;
@@ -153,17 +163,12 @@ bool client_ask(struct client *client, const char *line, const char *step, struc
     return client_read(client, step, client->smarthost->timeout, error);
 }
 
-bool client_flush(struct client *client, const char *step, struct error *error)
-{
-    return stream_flush(&client->stream, error) || client_add_context(client, step, error);
-}
-
 static bool begin(void *context, struct stream *stream, const char *host, struct error *error)
 {
     struct client *client = context;
     if (client->smarthost->tls_mode != SMARTHOST_IMPLICIT)
         return true;
-    return tls_start(client->tls, stream, host, error) &&
+    return tls_start(client->tls, stream, host, false, error) &&
            tls_handshake_step(stream, error) != STREAM_CUT;
 }
 
@@ -271,10 +276,11 @@ static bool handshake(struct client *client, const char *step, struct error *err
 
 static bool start_tls(struct client *client, struct error *error)
 {
-    struct text_shown shown;
-    if (!client->capability.starttls)
-        return error_set(error, EX_PROTOCOL, "STARTTLS: not offered by %s (%s)",
-                         text_show(&shown, slice_of(client->peer.host)), client->peer.address);
+    if (!client->capability.starttls) {
+        error_set(error, EX_PROTOCOL,
+                  "not offered; use a submission port (587), or tls = implicit with port 465");
+        return client_add_context(client, "STARTTLS", error);
+    }
     if (!client_ask(client, "STARTTLS", "STARTTLS", error))
         return false;
     if (client->reply.code != 220)
@@ -286,7 +292,7 @@ static bool start_tls(struct client *client, struct error *error)
                   "more came in clear behind the 220: an attack, or a broken server");
         return client_add_context(client, "STARTTLS", error);
     }
-    if (!tls_start(client->tls, &client->stream, client->peer.host, error))
+    if (!tls_start(client->tls, &client->stream, client->peer.host, true, error))
         return client_add_context(client, "STARTTLS", error);
     return handshake(client, "STARTTLS", error);
 }

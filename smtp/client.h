@@ -18,6 +18,7 @@ struct client {
     struct capability capability; /* of the last EHLO; after STARTTLS nothing is kept */
     struct reply reply;           /* the last one read */
     struct mask mask;
+    bool plain; /* no pipelining, no chunking, whatever is offered; outlives a connection */
     bool encrypted, logged_in, quit_sent;
     bool greeted; /* by a 220 */
     bool ready; /* the server waits for commands: not before the greeting, not during a handshake */
@@ -52,8 +53,9 @@ bool client_read(struct client *client, const char *step, int64_t timeout, struc
 /* The usual pair: client_send, client_read with the smarthost's timeout. */
 bool client_ask(struct client *client, const char *line, const char *step, struct error *error);
 
-/* Sends what is waiting; errors as client_read. */
-bool client_flush(struct client *client, const char *step, struct error *error);
+/* True when configuration and server permit PIPELINING, or CHUNKING, and it is not `plain`. */
+bool client_may_pipeline(const struct client *client);
+bool client_may_chunk(const struct client *client);
 
 /* True when the peer closed or the connection broke; false while it is only silent. */
 bool client_hung_up(const struct client *client);

@@ -4,14 +4,11 @@
 
 #include <inttypes.h>
 
+#include "base/ascii.h"
+
 static void empty(struct text *line)
 {
     text_init(line, line->bytes, line->size);
-}
-
-static bool is_control(char c)
-{
-    return (unsigned char)c < 0x20 || c == 0x7f;
 }
 
 /* Where `address` stops being an address that can stand in angle brackets; its length when it never
@@ -21,9 +18,10 @@ static size_t bad_position(struct slice address, bool smtputf8)
     bool quoted = false;
     for (size_t i = 0; i < address.length; i++) {
         char c = address.bytes[i];
-        if (is_control(c) || (!smtputf8 && (unsigned char)c >= 0x80))
+        if (ascii_is_control(c) || (!smtputf8 && (unsigned char)c >= 0x80))
             return i;
-        if (c == '\\' && quoted && i + 1 < address.length && !is_control(address.bytes[i + 1]))
+        if (c == '\\' && quoted && i + 1 < address.length &&
+            !ascii_is_control(address.bytes[i + 1]))
             i++;
         else if (c == '"')
             quoted = !quoted;
@@ -114,7 +112,7 @@ bool command_check(struct slice line, bool utf8, struct error *error)
 {
     for (size_t i = 0; i < line.length; i++) {
         bool high = (unsigned char)line.bytes[i] >= 0x80;
-        if (is_control(line.bytes[i]) || (high && !utf8))
+        if (ascii_is_control(line.bytes[i]) || (high && !utf8))
             return error_set(error, EX_SOFTWARE, "command: octet \\x%02x at position %zu",
                              (unsigned)(unsigned char)line.bytes[i], i + 1);
     }

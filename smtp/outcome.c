@@ -2,18 +2,20 @@
  * refused for good outweighs everything else: the caller must learn of it now or never. */
 #include "smtp/outcome.h"
 
+#include <string.h>
+
 enum { OUTCOME_NAMED_MAX = 5 }; /* recipients named in a sentence, the rest are counted */
 
-int outcome_exit_code(const struct envelope *envelope, const struct error *attempt)
+static int exit_code_of(const struct envelope *envelope, const struct error *ending)
 {
     size_t refused = envelope_count(envelope, RECIPIENT_REFUSED);
     if (refused > 0)
         return refused == envelope->count ? EX_NOUSER : EX_UNAVAILABLE;
-    if (attempt->exit_code != EX_OK) {
+    if (ending->exit_code != EX_OK) {
         bool somebody_has_it = envelope_count(envelope, RECIPIENT_ACCEPTED) > 0;
         if (somebody_has_it)
-            return attempt->permanent ? EX_UNAVAILABLE : EX_TEMPFAIL;
-        return attempt->exit_code;
+            return ending->permanent ? EX_UNAVAILABLE : EX_TEMPFAIL;
+        return ending->exit_code;
     }
     return envelope_count(envelope, RECIPIENT_ACCEPTED) == envelope->count ? EX_OK : EX_TEMPFAIL;
 }
@@ -49,18 +51,38 @@ static void add_group(const struct envelope *envelope, enum recipient_state stat
     *separator = "; ";
 }
 
-void outcome_describe(const struct envelope *envelope, const struct error *attempt,
-                      const struct submit_report *report, struct text *out)
+static void describe(const struct envelope *envelope, const struct error *ending,
+                     const struct submit_report *report, struct text *out)
 {
-    bool broke_off = attempt->exit_code != EX_OK;
+    bool broke_off = ending->exit_code != EX_OK;
     const char *separator = broke_off ? "; " : " ";
+    struct text_shown host;
     if (broke_off)
-        text_add(out, attempt->sentence);
+        text_add(out, ending->sentence);
     else
-        text_add_format(out, "RCPT TO: %s (%s)", report->host, report->address);
+        text_add_format(out, "RCPT TO: %s (%s)", text_show(&host, slice_of(report->host)),
+                        report->address);
     add_group(envelope, RECIPIENT_REFUSED, "refused", &separator, out);
     add_group(envelope, RECIPIENT_DEFERRED, "put off", &separator, out);
     if (broke_off && envelope_count(envelope, RECIPIENT_PENDING) < envelope->count)
         add_group(envelope, RECIPIENT_PENDING, "did not get to", &separator, out);
     add_group(envelope, RECIPIENT_ACCEPTED, "took the message for", &separator, out);
+}
+
+bool outcome_judge(const struct envelope *envelope, const struct error *ending,
+                   const struct submit_report *report, struct error *error)
+{
+    char sentence_bytes[ERROR_SENTENCE_SIZE];
+    struct text sentence;
+    int exit_code = exit_code_of(envelope, ending);
+    *error = (struct error){.exit_code = EX_OK};
+    if (exit_code == EX_OK)
+        return true;
+    text_init(&sentence, sentence_bytes, sizeof sentence_bytes);
+    describe(envelope, ending, report, &sentence);
+    error_set(error, exit_code, "%s", sentence_bytes);
+    error->permanent = ending->permanent || envelope_count(envelope, RECIPIENT_REFUSED) > 0;
+    error->reply_code = ending->reply_code;
+    memcpy(error->enhanced, ending->enhanced, sizeof error->enhanced);
+    return false;
 }

@@ -5,13 +5,12 @@
 
 #include "smtp/submit.h"
 
-/* The exit code (EX_* of <sysexits.h>) of a submission that nothing is queued of. `attempt` is the
- * error of submit_message, with exit_code EX_OK when the conversation came to its end. */
-int outcome_exit_code(const struct envelope *envelope, const struct error *attempt);
-
-/* Appends the sentence for anything but success: who was refused, who must be tried again, with the
- * server's words, and who did get the message where somebody did. */
-void outcome_describe(const struct envelope *envelope, const struct error *attempt,
-                      const struct submit_report *report, struct text *out);
+/* Judges a submission that nothing is queued of. `ending` is the error of submit_message, with
+ * exit_code EX_OK when the conversation came to its end. True, with EX_OK, when everybody has the
+ * message. Otherwise the error has the exit code (EX_* of <sysexits.h>) and the sentence: who was
+ * refused, who must be tried again, with the server's words, and who did get the message where
+ * somebody did; permanent where a later attempt would not help one of them. */
+bool outcome_judge(const struct envelope *envelope, const struct error *ending,
+                   const struct submit_report *report, struct error *error);
 
 #endif

@@ -14,17 +14,24 @@ void reply_start(struct reply *reply)
     reply->text[0] = '\0';
 }
 
-static enum reply_status broken(struct error *error, const char *what)
+static enum reply_status over_limit(struct error *error, const char *what, int limit,
+                                    const char *unit)
 {
-    error_set(error, EX_PROTOCOL, "the server breaks the protocol: %s", what);
+    error_set(error, EX_PROTOCOL, "the server breaks the protocol: a %s of more than %d %s", what,
+              limit, unit);
     return REPLY_BROKEN;
 }
 
-static enum reply_status broken_line(struct error *error, const char *what, struct slice line)
+static enum reply_status broken_line(struct error *error, const char *what, struct slice line,
+                                     const struct mask *mask)
 {
+    char masked[REPLY_LINE_LIMIT + 1];
+    struct text text;
     struct text_shown shown;
+    text_init(&text, masked, sizeof masked);
+    mask_write(mask, line, &text);
     error_set(error, EX_PROTOCOL, "the server breaks the protocol: %s: \"%s\"", what,
-              text_show(&shown, line));
+              text_show(&shown, text_slice(&text)));
     return REPLY_BROKEN;
 }
 
@@ -74,21 +81,18 @@ static void add_line(struct reply *reply, struct slice line)
 static enum reply_status take_line(struct reply *reply, struct slice raw, const struct mask *mask,
                                    struct error *error)
 {
-    char masked[REPLY_LINE_LIMIT + 1];
-    struct text text;
-    text_init(&text, masked, sizeof masked);
-    mask_write(mask, raw, &text);
-
     int code = parse_code(raw);
     if (memchr(raw.bytes, '\0', raw.length) != NULL)
-        return broken_line(error, "a NUL in a reply", text_slice(&text));
+        return broken_line(error, "a NUL in a reply", raw, mask);
     if (code == 0)
-        return broken_line(error, "no SMTP reply", text_slice(&text));
+        return broken_line(error, "no SMTP reply", raw, mask);
     if (reply->code != 0 && code != reply->code)
-        return broken_line(error, "two codes in one reply", text_slice(&text));
+        return broken_line(error, "two codes in one reply", raw, mask);
     if (++reply->lines > REPLY_LINES_LIMIT)
-        return broken(error, "a reply of more than 1000 lines");
+        return over_limit(error, "reply", REPLY_LINES_LIMIT, "lines");
 
+    char masked[REPLY_LINE_LIMIT + 1];
+    struct text text;
     text_init(&text, masked, sizeof masked);
     mask_write(mask, slice_from(raw, CODE_LENGTH + 1), &text);
     if (reply->code == 0) {
@@ -110,13 +114,13 @@ enum reply_status reply_take(struct reply *reply, struct slice input, const stru
         struct slice line = slice_from(input, *used);
         size_t end = slice_find(slice_to(line, REPLY_LINE_LIMIT), '\n');
         if (end == REPLY_LINE_LIMIT)
-            return broken(error, "a line of more than 4096 octets");
+            return over_limit(error, "line", REPLY_LINE_LIMIT, "octets");
         if (end == line.length)
             return REPLY_MORE;
         *used += end + 1;
         reply->octets += end + 1;
         if (reply->octets > REPLY_TOTAL_LIMIT)
-            return broken(error, "a reply of more than 128 KiB");
+            return over_limit(error, "reply", REPLY_TOTAL_LIMIT / 1024, "KiB");
         if (end > 0 && line.bytes[end - 1] == '\r')
             end--;
         status = take_line(reply, slice_to(line, end), mask, error);

@@ -24,17 +24,16 @@ struct attempt {
     struct dial_greeter greeter;
     struct dial_options same; /* the host and port reached, for another connection */
     struct dial *dial;
-    struct dial *others;   /* the race we were in before; NULL while that is `dial` itself */
-    struct error rejected; /* why the last smarthost that greeted was given up */
+    struct dial *others; /* the race we were in before; NULL while that is `dial` itself */
     struct transaction_queue queue;
     struct mime_facts facts;
     const struct sasl_mechanism *login; /* still to be done, in the flight */
-    bool connected, plain;
-    uint64_t mails; /* transactions on this connection */
+    uint64_t mails;                     /* transactions on this connection */
 };
 
 /* For the log and the transcript. */
-__attribute__((format(printf, 2, 3))) static void note(struct attempt *a, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void note(struct attempt *attempt, const char *format,
+                                                       ...)
 {
     char sentence[SUBMIT_NOTES_SIZE];
     struct text notes;
@@ -44,340 +43,288 @@ __attribute__((format(printf, 2, 3))) static void note(struct attempt *a, const 
     va_end(arguments);
     if (length < 0)
         return;
-    trace_note(a->trace, "%s", sentence);
-    size_t used = strlen(a->report->notes);
-    text_init(&notes, a->report->notes + used, sizeof a->report->notes - used);
+    trace_note(attempt->trace, "%s", sentence);
+    size_t used = strlen(attempt->report->notes);
+    text_init(&notes, attempt->report->notes + used, sizeof attempt->report->notes - used);
     text_add(&notes, used > 0 ? "; " : "");
     text_add(&notes, sentence);
 }
 
 /* --- reaching the smarthost ------------------------------------------------------------------ */
 
-static bool size_fits(const struct attempt *a, struct error *error)
+static bool check_size(const struct client *client, uint64_t size, struct error *error)
 {
-    const struct client *client = &a->client;
-    uint64_t size = message_size(a->message), limit = client->capability.size_limit;
-    struct text_shown shown;
-    a->report->size = size;
+    uint64_t limit = client->capability.size_limit;
     if (limit == 0 || size <= limit)
         return true;
-    return error_set_permanent(
-        error, EX_DATAERR,
-        "MAIL FROM: the message has %" PRIu64 " octets, %s (%s) takes at most %" PRIu64, size,
-        text_show(&shown, slice_of(client->peer.host)), client->peer.address, limit);
+    error_set_permanent(error, EX_DATAERR,
+                        "the message has %" PRIu64 " octets, the server takes at most %" PRIu64,
+                        size, limit);
+    return client_add_context(client, "MAIL FROM", error);
 }
 
 /* Makes the message one that this server can carry, or finds that it cannot be. */
-static bool fit_message(struct attempt *a, struct error *error)
+static bool fit_message(struct attempt *attempt, struct error *error)
 {
-    const struct client *client = &a->client;
-    struct text_shown shown;
-    if (a->envelope->needs_utf8 && !client->capability.smtputf8)
-        return error_set_permanent(
-            error, EX_DATAERR,
-            "MAIL FROM: an address needs SMTPUTF8, which is not offered by %s (%s)",
-            text_show(&shown, slice_of(client->peer.host)), client->peer.address);
-
-    switch (mime_judge(a->message, &a->facts, client->capability.eight_bit)) {
-    case MIME_AS_IS:
-        break;
-    case MIME_CONVERT:
-        if (!mime_convert(a->message, &a->facts, error))
-            return false;
-        note(a, "the body was encoded for its way");
-        break;
-    case MIME_SIGNED:
-        note(a, "signed, sent as it is though it should be encoded for its way");
-        break;
-    case MIME_MULTIPART:
-    case MIME_IMPOSSIBLE:
-        note(a, "sent as it is though it should be encoded for its way");
-        break;
+    const struct client *client = &attempt->client;
+    char words_bytes[MIME_NOTE_SIZE];
+    struct text words;
+    if (attempt->envelope->needs_utf8 && !client->capability.smtputf8) {
+        error_set_permanent(error, EX_DATAERR,
+                            "an address needs SMTPUTF8, which the server does not offer; only an "
+                            "address in ASCII can be reached by it");
+        return client_add_context(client, "MAIL FROM", error);
     }
-    return size_fits(a, error);
-}
-
-static void report_mechanism(struct attempt *a, const struct sasl_mechanism *mechanism)
-{
-    struct text name;
-    text_init(&name, a->report->mechanism, sizeof a->report->mechanism);
-    text_add(&name, mechanism->name);
+    text_init(&words, words_bytes, sizeof words_bytes);
+    if (!mime_fit(attempt->message, &attempt->facts, client->capability.eight_bit, &words, error))
+        return false;
+    if (words.length > 0)
+        note(attempt, "%s", words_bytes);
+    attempt->report->size = message_size(attempt->message);
+    return check_size(client, attempt->report->size, error);
 }
 
 /* Logs in, or decides that the login rides with the transaction. */
-static bool log_in(struct attempt *a, struct error *error)
+static bool log_in(struct attempt *attempt, struct error *error)
 {
-    struct client *client = &a->client;
+    struct client *client = &attempt->client;
     const struct sasl_mechanism *mechanism;
     int64_t started = clock_now();
-    a->login = NULL;
+    attempt->login = NULL;
     if (!authenticate_choose(client, &mechanism, error))
         return false;
     if (mechanism == NULL)
         return true;
-    report_mechanism(a, mechanism);
-    bool flight = !a->plain && a->smarthost->pipelining && client->capability.pipelining;
-    if (flight && authenticate_can_ride(client, mechanism)) {
-        a->login = mechanism;
+    text_copy(attempt->report->mechanism, sizeof attempt->report->mechanism, mechanism->name);
+    if (client_may_pipeline(client) && authenticate_can_ride(client, mechanism)) {
+        attempt->login = mechanism;
         return true;
     }
     bool done = authenticate_run(client, mechanism, error);
-    a->report->login_ms = clock_now() - started;
+    attempt->report->login_ms = clock_now() - started;
     return done;
 }
 
-static void report_peer(struct attempt *a)
+static void report_peer(struct attempt *attempt)
 {
-    const struct dial_peer *peer = &a->client.peer;
-    struct submit_report *report = a->report;
-    struct text host, address;
-    text_init(&host, report->host, sizeof report->host);
-    text_add_escaped(&host, slice_of(peer->host), sizeof report->host);
-    text_init(&address, report->address, sizeof report->address);
-    text_add(&address, peer->address);
+    const struct dial_peer *peer = &attempt->client.peer;
+    struct submit_report *report = attempt->report;
+    struct text_shown host;
+    text_copy(report->host, sizeof report->host, peer->host);
+    text_copy(report->address, sizeof report->address, peer->address);
     report->port = peer->port;
     report->connections++;
     report->resolve_ms = peer->resolve_ms;
     report->connect_ms = peer->connect_ms;
     report->greeting_ms = peer->greeting_ms;
-    trace_note(a->trace, "connected to %s (%s)", report->host, report->address);
+    trace_note(attempt->trace, "connected to %s (%s)", text_show(&host, slice_of(peer->host)),
+               peer->address);
 }
 
-static void report_tls(struct attempt *a)
+static void report_tls(struct attempt *attempt)
 {
-    struct submit_report *report = a->report;
-    struct text protocol, cipher;
-    text_init(&protocol, report->tls_protocol, sizeof report->tls_protocol);
-    text_init(&cipher, report->tls_cipher, sizeof report->tls_cipher);
-    if (a->client.encrypted) {
-        text_add(&protocol, tls_protocol(&a->client.stream));
-        text_add(&cipher, tls_cipher(&a->client.stream));
-    }
-    report->tls_ms = a->client.tls_ms;
+    struct submit_report *report = attempt->report;
+    const struct stream *stream = &attempt->client.stream;
+    text_copy(report->tls_protocol, sizeof report->tls_protocol, tls_protocol(stream));
+    text_copy(report->tls_cipher, sizeof report->tls_cipher, tls_cipher(stream));
+    report->tls_ms = attempt->client.tls_ms;
 }
 
-static void disconnect(struct attempt *a, bool polite)
+static void disconnect(struct attempt *attempt, bool polite)
 {
-    client_close(&a->client, polite);
-    a->connected = false;
-    a->mails = 0;
-}
-
-/* True when the list of reasons in `sentence` has nothing but what `rejected` says better. */
-static bool is_sole_reason(const char *sentence, const struct error *rejected, const char *address)
-{
-    char entry_bytes[ERROR_SENTENCE_SIZE];
-    struct text entry;
-    text_init(&entry, entry_bytes, sizeof entry_bytes);
-    text_add_format(&entry, "%s %s", address, rejected->sentence);
-    size_t length = strlen(sentence);
-    if (entry.overflow || length < entry.length)
-        return false;
-    size_t start = length - entry.length;
-    bool is_last = strcmp(sentence + start, entry.bytes) == 0;
-    bool is_first = start < 2 || memcmp(sentence + start - 2, "; ", 2) != 0;
-    return is_last && is_first;
-}
-
-/* Nobody is left in the race: of two reports, the one that says more. */
-static void report_all_lost(const struct attempt *a, struct error *error)
-{
-    const struct error *rejected = &a->rejected;
-    if (rejected->exit_code == EX_OK)
-        return;
-    if (is_sole_reason(error->sentence, rejected, a->report->address)) {
-        *error = *rejected;
-        return;
-    }
-    error->exit_code = EX_TEMPFAIL;
-    error->reply_code = rejected->reply_code;
-    memcpy(error->enhanced, rejected->enhanced, sizeof error->enhanced);
+    client_close(&attempt->client, polite);
+    attempt->mails = 0;
 }
 
 /* The next server that greets. */
-static bool dial_on(struct attempt *a, struct error *error)
+static bool dial_on(struct attempt *attempt, struct error *error)
 {
-    struct client *client = &a->client;
-    if (dial_next(a->dial, &client->stream, &client->peer, error))
+    struct client *client = &attempt->client;
+    if (dial_next(attempt->dial, &client->stream, &client->peer, error))
         return true;
-    report_all_lost(a, error);
-    if (a->others == NULL)
+    if (attempt->others == NULL)
         return false;
-    dial_free(a->dial);
-    a->dial = a->others;
-    a->others = NULL;
-    a->rejected = *error;
-    dial_reject(a->dial, error);
-    return dial_on(a, error);
+    dial_free(attempt->dial);
+    attempt->dial = attempt->others;
+    attempt->others = NULL;
+    dial_reject(attempt->dial, error);
+    return dial_on(attempt, error);
 }
 
-/* Gives the winner up and remembers why. */
-static void reject(struct attempt *a, const struct error *reason)
+/* Gives the winner up. */
+static void reject(struct attempt *attempt, const struct error *reason)
 {
-    dial_reject(a->dial, reason);
-    a->rejected = *reason;
-    trace_note(a->trace, "%s", reason->sentence);
-    disconnect(a, true);
+    dial_reject(attempt->dial, reason);
+    trace_note(attempt->trace, "%s", reason->sentence);
+    disconnect(attempt, true);
 }
 
 /* From nothing to a server that waits for MAIL (or for AUTH, where it rides along). A cut, silence
  * or 4xx on the way lets the next candidate have its turn. */
-static bool reach(struct attempt *a, struct error *error)
+static bool reach(struct attempt *attempt, struct error *error)
 {
-    struct client *client = &a->client;
-    while (dial_on(a, error)) {
-        report_peer(a);
+    struct client *client = &attempt->client;
+    while (dial_on(attempt, error)) {
+        report_peer(attempt);
         bool begun = client_begin(client, error);
-        report_tls(a);
-        if (begun && fit_message(a, error) && log_in(a, error)) {
-            a->connected = true;
+        report_tls(attempt);
+        if (begun && fit_message(attempt, error) && log_in(attempt, error))
             return true;
-        }
         bool greeting_was_bad = !client->greeted && error->exit_code == EX_UNAVAILABLE;
         if (error->exit_code != EX_TEMPFAIL && !greeting_was_bad) {
-            disconnect(a, true);
+            disconnect(attempt, true);
             return false;
         }
-        reject(a, error);
+        reject(attempt, error);
     }
     return false;
 }
 
 /* Another connection, to the same host and port: it knows what we were about. */
-static bool dial_same(struct attempt *a, struct error *error)
+static bool dial_same(struct attempt *attempt, struct error *error)
 {
-    const struct dial_peer *peer = &a->client.peer;
-    a->same = a->smarthost->dial;
-    memset(a->same.hosts, 0, sizeof a->same.hosts);
-    memset(a->same.ports, 0, sizeof a->same.ports);
-    a->same.hosts[0] = peer->host;
-    a->same.ports[0] = peer->port;
-    if (a->others != NULL)
-        dial_free(a->dial);
+    const struct dial_peer *peer = &attempt->client.peer;
+    attempt->same = attempt->smarthost->dial;
+    memset(attempt->same.hosts, 0, sizeof attempt->same.hosts);
+    memset(attempt->same.ports, 0, sizeof attempt->same.ports);
+    attempt->same.hosts[0] = peer->host;
+    attempt->same.ports[0] = peer->port;
+    if (attempt->others != NULL)
+        dial_free(attempt->dial);
     else
-        a->others = a->dial;
-    a->dial = dial_create(&a->same, &a->greeter, a->smarthost->timeout, error);
-    return a->dial != NULL;
+        attempt->others = attempt->dial;
+    attempt->dial =
+        dial_create(&attempt->same, &attempt->greeter, attempt->smarthost->timeout, error);
+    return attempt->dial != NULL;
 }
 
 /* --- the transactions ------------------------------------------------------------------------ */
 
-static void report_transaction(struct attempt *a, const struct transaction *t)
+static void report_transaction(struct attempt *attempt, const struct transaction *transaction)
 {
-    struct submit_report *report = a->report;
-    int64_t elapsed = clock_now() - t->started;
-    if (t->login != NULL)
-        report->login_ms = t->login_ms;
-    report->transfer_ms += elapsed - t->login_ms;
-    if (a->client.logged_in)
-        a->login = NULL;
-    if (!t->delivered)
+    struct submit_report *report = attempt->report;
+    int64_t elapsed = clock_now() - transaction->started;
+    if (transaction->login != NULL)
+        report->login_ms = transaction->login_ms;
+    report->transfer_ms += elapsed - transaction->login_ms;
+    if (!transaction->delivered)
         return;
     struct text reply;
-    struct text_shown shown;
     text_init(&reply, report->reply, sizeof report->reply);
-    text_add(&reply, reply_show(&a->client.reply, &shown));
-    if (t->refused)
-        note(a, "the server took the message though it said: %s", t->refusal.sentence);
+    reply_words(&attempt->client.reply, &reply);
+    if (transaction->refused)
+        note(attempt, "the server took the message though it said: %s",
+             transaction->refusal.sentence);
 }
 
-/* A transaction accepted nobody: the server has had enough, the rest must come another time. */
-static bool put_off_rest(struct attempt *a, struct error *error)
+/* A transaction accepted nobody and put somebody off: the server has had enough, the rest must come
+ * another time. */
+static bool put_off_rest(struct attempt *attempt, struct error *error)
 {
-    const struct transaction_queue *queue = &a->queue;
+    const struct transaction_queue *queue = &attempt->queue;
     for (size_t i = queue->first; i < queue->count; i++) {
         size_t recipient = queue->waiting[i];
-        if (a->envelope->recipients[recipient].state != RECIPIENT_PENDING)
+        if (attempt->envelope->recipients[recipient].state != RECIPIENT_PENDING)
             continue;
-        if (!envelope_set_outcome(a->envelope, recipient, RECIPIENT_DEFERRED, 0,
+        if (!envelope_set_outcome(attempt->envelope, recipient, RECIPIENT_DEFERRED, 0,
                                   slice_of("not offered: the server takes no more for now"), error))
             return false;
     }
     return true;
 }
 
-/* Closes a connection that cannot take the next transaction, and sees to another. */
-static bool renew(struct attempt *a, struct error *error)
+/* Ends a transaction that did not get to its message. */
+static bool reset(struct client *client)
 {
-    const struct client *client = &a->client;
-    uint64_t limit = client->capability.mail_limit;
-    bool used_up = limit > 0 && a->mails >= limit;
-    bool over = client->quit_sent || client_hung_up(client) || used_up;
-    if (!over || transaction_queue_left(&a->queue) == 0)
-        return true;
-    disconnect(a, true);
-    return dial_same(a, error);
+    struct error ignored;
+    return client_ask(client, "RSET", "RSET", &ignored) && reply_class(&client->reply) == 2;
 }
 
-static bool start_over_plainly(struct attempt *a, bool polite, struct error *error)
+/* Sees to it that the next transaction can begin: on this connection, or else on another. */
+static bool renew(struct attempt *attempt, bool delivered, struct error *error)
 {
-    note(a,
+    struct client *client = &attempt->client;
+    uint64_t limit = client->capability.mail_limit;
+    bool used_up = limit > 0 && attempt->mails >= limit;
+    bool over = client->quit_sent || client_hung_up(client) || used_up;
+    if (!over && (delivered || reset(client)))
+        return true;
+    disconnect(attempt, true);
+    return dial_same(attempt, error);
+}
+
+static bool start_over_plainly(struct attempt *attempt, bool polite, struct error *error)
+{
+    note(attempt,
          "tried again in plain steps, because of: %s; pipelining = no or chunking = no saves this",
          error->sentence);
-    a->plain = true;
-    disconnect(a, polite);
-    return dial_same(a, error);
+    attempt->client.plain = true;
+    disconnect(attempt, polite);
+    return dial_same(attempt, error);
 }
 
 /* One transaction on the open connection, and what follows from its end. */
-static bool transact(struct attempt *a, bool *done, struct error *error)
+static bool transact(struct attempt *attempt, bool *done, struct error *error)
 {
-    struct transaction t = {
-        .client = &a->client,
-        .message = a->message,
-        .envelope = a->envelope,
-        .queue = &a->queue,
-        .login = a->login,
-        .plain = a->plain,
+    struct transaction transaction = {
+        .client = &attempt->client,
+        .message = attempt->message,
+        .envelope = attempt->envelope,
+        .queue = &attempt->queue,
+        .login = attempt->login,
     };
-    enum transaction_end end = transaction_run(&t, error);
-    a->mails++;
-    report_transaction(a, &t);
+    enum transaction_end end = transaction_run(&transaction, error);
+    attempt->mails++;
+    report_transaction(attempt, &transaction);
+    if (attempt->client.logged_in)
+        attempt->login = NULL;
+    bool had_enough = transaction.accepted == 0 && transaction.deferred > 0;
     switch (end) {
     case TRANSACTION_DONE:
-        *done = t.accepted == 0 || transaction_queue_left(&a->queue) == 0;
-        return *done ? put_off_rest(a, error) : renew(a, error);
+        *done = had_enough || transaction_queue_left(&attempt->queue) == 0;
+        return *done ? put_off_rest(attempt, error) : renew(attempt, transaction.delivered, error);
     case TRANSACTION_PLAIN:
-        return start_over_plainly(a, !t.inside, error);
+        return start_over_plainly(attempt, !transaction.data_open, error);
     case TRANSACTION_FAILED:
         break;
     }
-    if (t.before_mail && !t.inside && error->exit_code == EX_TEMPFAIL) {
-        reject(a, error);
+    bool only_login = transaction.login_failed && !transaction.data_open && !transaction.delivered;
+    if (only_login && error->exit_code == EX_TEMPFAIL) {
+        reject(attempt, error);
         return true;
     }
-    disconnect(a, !t.inside);
+    disconnect(attempt, !transaction.data_open);
     return false;
 }
 
-static bool deliver(struct attempt *a, struct error *error)
+static bool deliver(struct attempt *attempt, struct error *error)
 {
-    bool done = transaction_queue_left(&a->queue) == 0;
+    bool done = transaction_queue_left(&attempt->queue) == 0;
     while (!done) {
-        if (!a->connected && !reach(a, error))
+        if (attempt->client.stream.fd < 0 && !reach(attempt, error))
             return false;
-        if (!transact(a, &done, error))
+        if (!transact(attempt, &done, error))
             return false;
     }
     return true;
 }
 
 /* What needs no connection, and is judged before there is one. */
-static bool prepare(struct attempt *a, struct error *error)
+static bool prepare(struct attempt *attempt, struct error *error)
 {
-    const struct smarthost *smarthost = a->smarthost;
-    if (!transaction_queue_open(&a->queue, a->envelope, error) ||
-        !mime_inspect(a->message, &a->facts, error) || !mime_label(a->message, &a->facts, error))
+    const struct smarthost *smarthost = attempt->smarthost;
+    if (!transaction_queue_open(&attempt->queue, attempt->envelope, error) ||
+        !mime_label(attempt->message, &attempt->facts, error))
         return false;
     if (smarthost->tls_mode != SMARTHOST_CLEAR) {
-        a->tls = tls_create(&smarthost->tls, error);
-        if (a->tls == NULL)
+        attempt->tls = tls_create(&smarthost->tls, error);
+        if (attempt->tls == NULL)
             return false;
     }
-    client_init(&a->client, smarthost, a->tls, a->trace);
-    a->greeter = client_greeter(&a->client);
-    a->dial = dial_create(&smarthost->dial, &a->greeter, smarthost->timeout, error);
-    return a->dial != NULL;
+    client_init(&attempt->client, smarthost, attempt->tls, attempt->trace);
+    attempt->greeter = client_greeter(&attempt->client);
+    attempt->dial = dial_create(&smarthost->dial, &attempt->greeter, smarthost->timeout, error);
+    return attempt->dial != NULL;
 }
 
 bool submit_message(const struct smarthost *smarthost, struct message *message,

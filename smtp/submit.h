@@ -10,7 +10,8 @@
 
 enum { SUBMIT_REPLY_SIZE = 512, SUBMIT_NOTES_SIZE = 1024 };
 
-/* What the log line says of an attempt. Strings are "" until their step was reached. */
+/* What the log line says of an attempt. Strings are "" until their step was reached; they are as
+ * they came, to be escaped where they are shown, but for the notes, which are printable. */
 struct submit_report {
     char host[256];
     char address[DIAL_ADDRESS_SIZE]; /* with port */
@@ -18,22 +19,20 @@ struct submit_report {
     char tls_protocol[16];
     char tls_cipher[64];
     char mechanism[32];
-    char reply[SUBMIT_REPLY_SIZE]; /* the last reply to the end of the message, escaped: has the
-                                      queue id */
+    char reply[SUBMIT_REPLY_SIZE]; /* the last reply to the end of the message: has the queue id */
     uint64_t size;                 /* octets as sent */
     int connections;               /* how many were needed */
     int64_t resolve_ms, connect_ms, greeting_ms, tls_ms, login_ms, transfer_ms;
     char notes[SUBMIT_NOTES_SIZE]; /* what was out of the ordinary, in sentences divided by "; ":
-                                      the message converted, or sent though the server does not
-                                      offer to carry it; tried once more in plain steps; ... */
+                                      the body encoded, or sent though the server does not offer
+                                      to carry it; tried once more in plain steps; ... */
 };
 
 /* Submits `message` to the recipients of `envelope` that are RECIPIENT_PENDING. True when the
  * conversation came to its end, whatever it decided: every recipient then has an outcome, and
- * error->exit_code is EX_OK. False
- * when it broke before, or the message as a whole was refused: recipients already accepted or
- * refused keep that outcome, the others stay RECIPIENT_PENDING and the error (context: step, host,
- * address, port, reply) is theirs.
+ * error->exit_code is EX_OK. False when it broke before, or the message as a whole was refused:
+ * recipients already accepted or refused keep that outcome, the others stay RECIPIENT_PENDING and
+ * the error (context: step, host, address, port, reply) is theirs.
  *
  * A permanent error is a verdict on the mail: 5xx to MAIL, DATA or the end of the message
  * (EX_UNAVAILABLE), too large or SMTPUTF8 not offered (EX_DATAERR). No other is: connecting, TLS

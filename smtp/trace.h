@@ -18,7 +18,8 @@ struct trace {
 void trace_sent(const struct trace *trace, struct slice line);
 /* "<<< 250 ..." */
 void trace_received(const struct trace *trace, struct slice line);
-/* "*** connected to 192.0.2.1:587" */
+/* "*** connected to 192.0.2.1:587"; what the format brings in from outside must have been escaped
+ */
 void trace_note(const struct trace *trace, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

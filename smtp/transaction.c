@@ -69,214 +69,233 @@ static bool is_login_demand(const struct reply *reply)
     return reply->code == 530 || reply->code == 534 || reply->code == 538;
 }
 
-static void refuse(struct transaction *t, const char *step, bool broken)
+/* What a server says that takes no more recipients; a bare 552 is from before 452 (RFC 5321 section
+ * 4.5.3.1.10). */
+static bool is_too_many(const struct reply *reply)
 {
-    if (t->refused)
-        return;
-    client_refused(t->client, step, true, &t->refusal);
-    t->refused = true;
-    t->broken = broken;
+    bool old = reply->code == 552 && reply->enhanced[0] == '\0';
+    return reply->code == 452 || old || reply_has_detail(reply, ".5.3");
 }
 
-static void file_outcome(struct transaction *t, size_t recipient, enum recipient_state state)
+/* The step that ends the message. */
+static const char *end_step(const struct transaction *transaction)
 {
-    const struct reply *reply = &t->client->reply;
+    return transaction->chunking ? "BDAT" : "end of DATA";
+}
+
+static void refuse(struct transaction *transaction, const char *step, bool blames_flight)
+{
+    if (transaction->refused)
+        return;
+    client_refused(transaction->client, step, true, &transaction->refusal);
+    transaction->refused = true;
+    transaction->blames_flight = blames_flight;
+}
+
+static void file_outcome(struct transaction *transaction, size_t recipient,
+                         enum recipient_state state)
+{
+    const struct reply *reply = &transaction->client->reply;
     char words_bytes[REPLY_WORDS_SIZE];
     struct text words;
     struct error ignored; /* memory may lack for the words, the state is filed all the same */
     text_init(&words, words_bytes, sizeof words_bytes);
     reply_words(reply, &words);
-    envelope_set_outcome(t->envelope, recipient, state, reply->code, text_slice(&words), &ignored);
+    envelope_set_outcome(transaction->envelope, recipient, state, reply->code, text_slice(&words),
+                         &ignored);
 }
 
-static void judge_login(struct transaction *t)
+static void judge_login(struct transaction *transaction)
 {
-    const struct reply *reply = &t->client->reply;
-    t->login_ms = clock_now() - t->started;
-    if (authenticate_judge(t->client, t->login, &t->refusal))
+    const struct reply *reply = &transaction->client->reply;
+    transaction->login_ms = clock_now() - transaction->started;
+    if (authenticate_judge(transaction->client, transaction->login, &transaction->refusal))
         return;
-    t->refused = t->before_mail = true;
-    t->broken = is_trouble(reply) || reply->code == 334;
+    transaction->refused = transaction->login_failed = true;
+    transaction->blames_flight = is_trouble(reply) || reply->code == 334;
 }
 
-static void judge_mail(struct transaction *t)
+static void judge_mail(struct transaction *transaction)
 {
-    const struct reply *reply = &t->client->reply;
+    const struct reply *reply = &transaction->client->reply;
     if (reply_class(reply) != 2)
-        refuse(t, "MAIL FROM", t->pipelined && is_trouble(reply));
+        refuse(transaction, "MAIL FROM", transaction->pipelined && is_trouble(reply));
 }
 
-static void judge_recipient(struct transaction *t)
+static void judge_recipient(struct transaction *transaction)
 {
-    const struct reply *reply = &t->client->reply;
+    const struct reply *reply = &transaction->client->reply;
     int class = reply_class(reply);
-    uint32_t recipient = t->queue->waiting[t->queue->first + t->answered++];
+    uint32_t recipient =
+        transaction->queue->waiting[transaction->queue->first + transaction->answered++];
     if (class == 2) {
-        t->queue->accepted[t->accepted++] = recipient;
+        transaction->queue->accepted[transaction->accepted++] = recipient;
         return;
     }
-    bool out_of_order = t->pipelined && reply->code == 503;
-    bool too_many = t->accepted > 0 && (reply->code == 452 || reply_has_detail(reply, ".5.3"));
+    bool misplaced = transaction->pipelined && reply->code == 503;
+    bool too_many = transaction->accepted > 0 && is_too_many(reply);
     bool no_verdict = is_login_demand(reply) || class == 3;
-    if (t->refused || out_of_order || too_many || no_verdict)
-        t->queue->again[t->again++] = recipient;
-    if (t->refused)
+    if (transaction->refused || misplaced || too_many || no_verdict)
+        transaction->queue->again[transaction->again++] = recipient;
+    if (transaction->refused)
         return;
     if (no_verdict) {
-        refuse(t, "RCPT TO", false);
-    } else if (out_of_order) {
-        t->strange = true;
-        client_refused(t->client, "RCPT TO", true, &t->refusal);
+        refuse(transaction, "RCPT TO", false);
+    } else if (misplaced) {
+        transaction->out_of_order = true;
+        client_refused(transaction->client, "RCPT TO", true, &transaction->refusal);
     } else {
-        t->full = t->full || too_many;
-        file_outcome(t, recipient, class == 4 || too_many ? RECIPIENT_DEFERRED : RECIPIENT_REFUSED);
+        transaction->takes_no_more = transaction->takes_no_more || too_many;
+        bool deferred = class == 4 || too_many;
+        transaction->deferred += deferred;
+        file_outcome(transaction, recipient, deferred ? RECIPIENT_DEFERRED : RECIPIENT_REFUSED);
     }
 }
 
-static void judge_data(struct transaction *t)
+static void judge_data(struct transaction *transaction)
 {
-    const struct reply *reply = &t->client->reply;
+    const struct reply *reply = &transaction->client->reply;
     if (reply->code == 354)
-        t->inside = true;
-    else if (t->accepted > 0)
-        refuse(t, "DATA", t->pipelined && is_trouble(reply));
+        transaction->data_open = true;
+    else if (transaction->accepted > 0)
+        refuse(transaction, "DATA", transaction->pipelined && is_trouble(reply));
 }
 
 /* The last word on the message. Where nobody was accepted there is nothing to judge. */
-static void judge_end(struct transaction *t)
+static void judge_end(struct transaction *transaction)
 {
-    const struct reply *reply = &t->client->reply;
+    const struct reply *reply = &transaction->client->reply;
     bool trouble =
-        is_unknown(reply) || (is_trouble(reply) && (t->chunk_rode || reply->code != 554));
-    t->inside = false;
-    if (t->accepted == 0)
+        is_unknown(reply) || (is_trouble(reply) && (transaction->chunk_rode || reply->code != 554));
+    transaction->data_open = false;
+    if (transaction->accepted == 0)
         return;
     if (reply_class(reply) != 2) {
-        refuse(t, t->chunking ? "BDAT" : "end of DATA", t->chunking && trouble);
+        refuse(transaction, end_step(transaction), transaction->chunking && trouble);
         return;
     }
-    t->delivered = true;
-    for (size_t i = 0; i < t->accepted; i++)
-        file_outcome(t, t->queue->accepted[i], RECIPIENT_ACCEPTED);
+    transaction->delivered = true;
+    for (size_t i = 0; i < transaction->accepted; i++)
+        file_outcome(transaction, transaction->queue->accepted[i], RECIPIENT_ACCEPTED);
 }
 
 /* --- reading answers ------------------------------------------------------------------------- */
 
-static size_t outstanding(const struct transaction *t)
+static size_t outstanding(const struct transaction *transaction)
 {
-    return (size_t)t->awaits_login + t->awaits_mail + (t->sent - t->answered) + t->awaits_data;
+    return (size_t)transaction->awaits_login + transaction->awaits_mail +
+           (transaction->sent - transaction->answered) + transaction->awaits_data +
+           transaction->awaits_end;
 }
 
-/* The answer to the end of the message. */
-static bool read_end(struct transaction *t, struct error *error)
+/* Reads and judges the next answer that is due. */
+static bool read_answer(struct transaction *transaction, struct error *error)
 {
-    struct client *client = t->client;
-    if (client_read(client, t->chunking ? "BDAT" : "end of DATA",
-                    client->smarthost->timeout * END_PATIENCE, error)) {
-        judge_end(t);
-        return true;
+    struct client *client = transaction->client;
+    int64_t timeout = client->smarthost->timeout;
+    if (transaction->awaits_login) {
+        if (!authenticate_read(client, transaction->login, error))
+            return false;
+        transaction->awaits_login = false;
+        judge_login(transaction);
+    } else if (transaction->awaits_mail) {
+        if (!client_read(client, "MAIL FROM", timeout, error))
+            return false;
+        transaction->awaits_mail = false;
+        judge_mail(transaction);
+    } else if (transaction->answered < transaction->sent) {
+        if (!client_read(client, "RCPT TO", timeout, error))
+            return false;
+        judge_recipient(transaction);
+    } else if (transaction->awaits_data) {
+        if (!client_read(client, "DATA", timeout, error))
+            return false;
+        transaction->awaits_data = false;
+        judge_data(transaction);
+    } else {
+        if (!client_read(client, end_step(transaction), timeout * END_PATIENCE, error))
+            return false;
+        transaction->awaits_end = false;
+        judge_end(transaction);
     }
-    if (t->accepted > 0 && !t->refused)
+    return true;
+}
+
+/* An answer did not come. Where the whole message is sent, it may have been taken. */
+static bool lose_touch(const struct transaction *transaction, struct error *error)
+{
+    bool nobody = transaction->accepted == 0 && transaction->answered == transaction->sent;
+    if (transaction->awaits_end && !transaction->refused && !nobody)
         error_add_advice(error, "the server may have taken the message: possible duplicate");
     return false;
 }
 
-/* Reads and judges the next answer that is due. */
-static bool read_answer(struct transaction *t, struct error *error)
+/* Reads answers until no more than `most` are due. */
+static bool settle(struct transaction *transaction, size_t most, struct error *error)
 {
-    struct client *client = t->client;
-    int64_t timeout = client->smarthost->timeout;
-    if (t->awaits_login) {
-        if (!authenticate_read(client, t->login, error))
-            return false;
-        t->awaits_login = false;
-        judge_login(t);
-    } else if (t->awaits_mail) {
-        if (!client_read(client, "MAIL FROM", timeout, error))
-            return false;
-        t->awaits_mail = false;
-        judge_mail(t);
-    } else if (t->answered < t->sent) {
-        if (!client_read(client, "RCPT TO", timeout, error))
-            return false;
-        judge_recipient(t);
-    } else if (t->chunk_rode) {
-        if (!read_end(t, error))
-            return false;
-        t->awaits_data = false;
-    } else {
-        if (!client_read(client, "DATA", timeout, error))
-            return false;
-        t->awaits_data = false;
-        judge_data(t);
-    }
-    return true;
-}
-
-static bool settle(struct transaction *t, size_t most, struct error *error)
-{
-    while (outstanding(t) > most)
-        if (!read_answer(t, error))
-            return false;
+    while (outstanding(transaction) > most)
+        if (!read_answer(transaction, error))
+            return lose_touch(transaction, error);
     return true;
 }
 
 /* After each command. A window is emptied by halves, so that commands still go out in bulk. */
-static bool keep_pace(struct transaction *t, struct error *error)
+static bool keep_pace(struct transaction *transaction, struct error *error)
 {
-    if (!t->pipelined)
-        return settle(t, 0, error);
-    return outstanding(t) < WINDOW || settle(t, WINDOW / 2, error);
+    if (!transaction->pipelined)
+        return settle(transaction, 0, error);
+    return outstanding(transaction) < WINDOW || settle(transaction, WINDOW / 2, error);
 }
 
 /* --- offering the envelope ------------------------------------------------------------------- */
 
-static bool offer_login(struct transaction *t, struct error *error)
+static bool offer_login(struct transaction *transaction, struct error *error)
 {
-    if (t->login == NULL)
+    if (transaction->login == NULL)
         return true;
-    t->awaits_login = authenticate_ride(t->client, t->login, error);
-    return t->awaits_login && keep_pace(t, error);
+    transaction->awaits_login = authenticate_ride(transaction->client, transaction->login, error);
+    return transaction->awaits_login && keep_pace(transaction, error);
 }
 
-static bool offer_mail(struct transaction *t, struct error *error)
+static bool offer_mail(struct transaction *transaction, struct error *error)
 {
-    const struct capability *capability = &t->client->capability;
-    const struct message *message = t->message;
+    const struct capability *capability = &transaction->client->capability;
+    const struct message *message = transaction->message;
     struct command_mail mail = {
-        .sender = t->envelope->sender,
+        .sender = transaction->envelope->sender,
         .has_size = capability->size,
         .size = message_size(message),
         .eight_bit = capability->eight_bit && (message->body_8bit || message->header_8bit),
-        .smtputf8 = t->envelope->needs_utf8,
+        .smtputf8 = transaction->envelope->needs_utf8,
     };
     char line_bytes[COMMAND_SIZE];
     struct text line;
     text_init(&line, line_bytes, sizeof line_bytes);
-    t->awaits_mail = command_mail(&line, &mail, error) && client_send(t->client, line.bytes, error);
-    return t->awaits_mail && keep_pace(t, error);
+    transaction->awaits_mail =
+        command_mail(&line, &mail, error) && client_send(transaction->client, line.bytes, error);
+    return transaction->awaits_mail && keep_pace(transaction, error);
 }
 
-static bool offer_recipients(struct transaction *t, struct error *error)
+static bool offer_recipients(struct transaction *transaction, struct error *error)
 {
-    const struct transaction_queue *queue = t->queue;
+    const struct transaction_queue *queue = transaction->queue;
     size_t limit = transaction_queue_left(queue);
-    uint64_t server_limit = t->client->capability.rcpt_limit;
+    uint64_t server_limit = transaction->client->capability.rcpt_limit;
     if (limit > queue->limit)
         limit = queue->limit;
     if (server_limit > 0 && limit > server_limit)
         limit = (size_t)server_limit;
-    while (t->sent < limit && !t->refused && !t->full) {
-        uint32_t recipient = queue->waiting[queue->first + t->sent];
+    while (transaction->sent < limit && !transaction->refused && !transaction->takes_no_more) {
+        uint32_t recipient = queue->waiting[queue->first + transaction->sent];
         char line_bytes[COMMAND_SIZE];
         struct text line;
         text_init(&line, line_bytes, sizeof line_bytes);
-        if (!command_rcpt(&line, t->envelope->recipients[recipient].address,
-                          t->envelope->needs_utf8, error) ||
-            !client_send(t->client, line.bytes, error))
+        if (!command_rcpt(&line, transaction->envelope->recipients[recipient].address,
+                          transaction->envelope->needs_utf8, error) ||
+            !client_send(transaction->client, line.bytes, error))
             return false;
-        t->sent++;
-        if (!keep_pace(t, error))
+        transaction->sent++;
+        if (!keep_pace(transaction, error))
             return false;
     }
     return true;
@@ -285,185 +304,195 @@ static bool offer_recipients(struct transaction *t, struct error *error)
 /* --- sending the message --------------------------------------------------------------------- */
 
 /* Nobody is left for another transaction, as far as the answers so far say. */
-static bool is_last(const struct transaction *t)
+static bool is_last(const struct transaction *transaction)
 {
-    return t->again == 0 && t->sent == transaction_queue_left(t->queue);
+    return transaction->again == 0 &&
+           transaction->sent == transaction_queue_left(transaction->queue);
 }
 
-static bool write_message(struct transaction *t, struct error *error)
+static bool write_message(struct transaction *transaction, struct error *error)
 {
     struct wire wire;
     struct slice octets;
     bool written;
-    wire_open(&wire, t->message, !t->chunking);
+    trace_note(transaction->client->trace, "sending %llu octets",
+               (unsigned long long)message_size(transaction->message));
+    wire_open(&wire, transaction->message, !transaction->chunking);
     do
         written = wire_next(&wire, &octets, error) &&
-                  (octets.length == 0 || stream_write(&t->client->stream, octets, error));
+                  (octets.length == 0 || stream_write(&transaction->client->stream, octets, error));
     while (written && octets.length > 0);
     wire_close(&wire);
     return written;
 }
 
-static bool write_chunk(struct transaction *t, struct error *error)
+static bool write_chunk(struct transaction *transaction, struct error *error)
 {
     char line_bytes[COMMAND_SIZE];
     struct text line;
     text_init(&line, line_bytes, sizeof line_bytes);
-    command_bdat(&line, message_size(t->message));
-    return client_send(t->client, line.bytes, error) && write_message(t, error);
+    command_bdat(&line, message_size(transaction->message));
+    return client_send(transaction->client, line.bytes, error) && write_message(transaction, error);
 }
 
 /* The sending broke off. What the server said before it closed is worth more than that it did. */
-static bool take_last_words(struct transaction *t, const char *step, struct error *error)
+static bool take_last_words(struct transaction *transaction, const char *step, struct error *error)
 {
     struct error ignored;
-    if (!client_hung_up(t->client))
-        return client_add_context(t->client, step, error);
-    if (client_read(t->client, step, 0, &ignored) && reply_class(&t->client->reply) > 3)
-        refuse(t, step, false);
-    return client_add_context(t->client, step, error);
+    if (!client_hung_up(transaction->client))
+        return client_add_context(transaction->client, step, error);
+    if (client_read(transaction->client, step, 0, &ignored) &&
+        reply_class(&transaction->client->reply) > 3)
+        refuse(transaction, step, false);
+    return client_add_context(transaction->client, step, error);
 }
 
 /* The message behind the flight, by BDAT or after 354, and the answer to it. */
-static bool send_message(struct transaction *t, struct error *error)
+static bool send_message(struct transaction *transaction, struct error *error)
 {
-    const char *step = t->chunking ? "BDAT" : "message";
-    t->inside = t->body_sent = true;
-    trace_note(t->client->trace, "sending %llu octets",
-               (unsigned long long)message_size(t->message));
-    if (!(t->chunking ? write_chunk(t, error) : write_message(t, error)))
-        return take_last_words(t, step, error);
-    if (t->pipelined && is_last(t))
-        client_quit(t->client);
-    return read_end(t, error);
+    const char *step = transaction->chunking ? "BDAT" : "message";
+    transaction->data_open = transaction->body_sent = true;
+    if (!(transaction->chunking ? write_chunk(transaction, error)
+                                : write_message(transaction, error)))
+        return take_last_words(transaction, step, error);
+    if (transaction->pipelined && is_last(transaction))
+        client_quit(transaction->client);
+    transaction->awaits_end = true;
+    return settle(transaction, 0, error);
 }
 
 /* 354 though nobody was accepted: an empty message that goes nowhere. */
-static bool send_nothing(struct transaction *t, struct error *error)
+static bool send_nothing(struct transaction *transaction, struct error *error)
 {
-    t->body_sent = true;
-    return client_send(t->client, ".", error) && read_end(t, error);
+    transaction->body_sent = true;
+    transaction->awaits_end = client_send(transaction->client, ".", error);
+    return transaction->awaits_end && settle(transaction, 0, error);
 }
 
 /* What of the message can go before the recipients are answered. */
-static bool offer_data(struct transaction *t, struct error *error)
+static bool offer_data(struct transaction *transaction, struct error *error)
 {
-    struct client *client = t->client;
-    if (!t->pipelined || t->refused)
+    struct client *client = transaction->client;
+    if (!transaction->pipelined || transaction->refused)
         return true;
-    if (!t->chunking) {
-        t->awaits_data = client_send(client, "DATA", error);
-        return t->awaits_data;
+    if (!transaction->chunking) {
+        transaction->awaits_data = client_send(client, "DATA", error);
+        return transaction->awaits_data;
     }
-    uint64_t flight = client->stream.output.length + message_size(t->message) + BDAT_AND_QUIT;
-    bool whole = outstanding(t) == t->sent + 1 + t->awaits_login;
-    if (!whole || flight > FLIGHT_LIMIT)
+    uint64_t flight =
+        client->stream.output.length + message_size(transaction->message) + BDAT_AND_QUIT;
+    bool unanswered =
+        transaction->login != NULL ? transaction->awaits_login : transaction->awaits_mail;
+    if (!unanswered || flight > FLIGHT_LIMIT)
         return true;
-    t->chunk_rode = t->awaits_data = true;
-    if (!write_chunk(t, error))
+    transaction->chunk_rode = transaction->awaits_end = true;
+    if (!write_chunk(transaction, error))
         return false;
-    if (is_last(t) && t->sent <= RECIPIENTS_ANY_TAKES)
+    if (is_last(transaction) && transaction->sent <= RECIPIENTS_ANY_TAKES)
         client_quit(client);
     return true;
 }
 
 /* Everything that can be said before the message itself, and all answers to it. */
-static bool offer_envelope(struct transaction *t, struct error *error)
+static bool offer_envelope(struct transaction *transaction, struct error *error)
 {
-    bool offered = offer_login(t, error) && (t->refused || offer_mail(t, error)) &&
-                   (t->refused || offer_recipients(t, error)) && offer_data(t, error);
+    bool offered = offer_login(transaction, error) &&
+                   (transaction->refused || offer_mail(transaction, error)) &&
+                   (transaction->refused || offer_recipients(transaction, error)) &&
+                   offer_data(transaction, error);
     /* A server that hung up may have said why before. */
-    if (!offered && !client_hung_up(t->client))
-        return false;
-    return settle(t, 0, error);
+    bool may_have_spoken = client_hung_up(transaction->client) && outstanding(transaction) > 0;
+    return (offered || may_have_spoken) && settle(transaction, 0, error);
 }
 
-static bool converse(struct transaction *t, struct error *error)
+static bool converse(struct transaction *transaction, struct error *error)
 {
-    if (!offer_envelope(t, error))
+    if (!offer_envelope(transaction, error))
         return false;
-    if (t->strange && t->accepted == 0 && !t->refused)
-        t->refused = t->broken = true;
-    if (t->refused)
+    if (transaction->out_of_order && transaction->accepted == 0 && !transaction->refused)
+        transaction->refused = transaction->blames_flight = true;
+    if (transaction->refused)
         return true;
-    if (t->inside)
-        return t->accepted > 0 ? send_message(t, error) : send_nothing(t, error);
-    if (t->chunk_rode || t->accepted == 0)
+    if (transaction->data_open)
+        return transaction->accepted > 0 ? send_message(transaction, error)
+                                         : send_nothing(transaction, error);
+    if (transaction->chunk_rode || transaction->accepted == 0)
         return true;
-    if (t->chunking)
-        return send_message(t, error);
-    t->awaits_data = client_send(t->client, "DATA", error);
-    if (!t->awaits_data || !settle(t, 0, error))
+    if (transaction->chunking)
+        return send_message(transaction, error);
+    transaction->awaits_data = client_send(transaction->client, "DATA", error);
+    if (!transaction->awaits_data || !settle(transaction, 0, error))
         return false;
-    return t->refused || send_message(t, error);
+    return transaction->refused || send_message(transaction, error);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
 
 /* Moves those who are to be offered once more to the head of the queue. */
-static void queue_again(struct transaction *t)
+static void queue_again(struct transaction *transaction)
 {
-    struct transaction_queue *queue = t->queue;
-    queue->first += t->sent - t->again;
-    memcpy(queue->waiting + queue->first, queue->again, t->again * sizeof *queue->again);
-    if (t->full)
-        queue->limit = t->accepted;
+    struct transaction_queue *queue = transaction->queue;
+    queue->first += transaction->sent - transaction->again;
+    memcpy(queue->waiting + queue->first, queue->again, transaction->again * sizeof *queue->again);
+    if (transaction->takes_no_more)
+        queue->limit = transaction->accepted;
 }
 
 /* The same for everybody who was not refused for good: nobody got the message. */
-static void queue_all_again(struct transaction *t)
+static void queue_all_again(struct transaction *transaction)
 {
-    struct transaction_queue *queue = t->queue;
-    size_t to = queue->first + t->sent;
+    struct transaction_queue *queue = transaction->queue;
+    size_t to = queue->first + transaction->sent;
     for (size_t from = to; from-- > queue->first;) {
         uint32_t recipient = queue->waiting[from];
-        if (t->envelope->recipients[recipient].state != RECIPIENT_REFUSED)
+        if (transaction->envelope->recipients[recipient].state != RECIPIENT_REFUSED)
             queue->waiting[--to] = recipient;
     }
     queue->first = to;
-    if (t->full)
-        queue->limit = t->accepted;
+    if (transaction->takes_no_more)
+        queue->limit = transaction->accepted;
 }
 
 /* Everybody who was offered has been judged, and the message was not due. */
-static bool is_decided(const struct transaction *t)
+static bool is_decided(const struct transaction *transaction)
 {
-    return t->sent > 0 && t->answered == t->sent && !t->refused && t->accepted == 0 &&
-           t->again == 0;
+    return transaction->sent > 0 && transaction->answered == transaction->sent &&
+           !transaction->refused && transaction->accepted == 0 && transaction->again == 0;
 }
 
 /* It failed, but the way of asking may be to blame. */
-static bool may_work_plainly(const struct transaction *t, const struct error *error)
+static bool may_work_plainly(const struct transaction *transaction, const struct error *error)
 {
-    if (t->delivered)
+    if (transaction->delivered)
         return false;
-    if (t->refused)
-        return t->broken;
-    return t->pipelined && !t->body_sent && client_hung_up(t->client) &&
-           error->exit_code == EX_TEMPFAIL;
+    if (transaction->refused)
+        return transaction->blames_flight;
+    return transaction->pipelined && !transaction->body_sent &&
+           client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL;
 }
 
-enum transaction_end transaction_run(struct transaction *t, struct error *error)
+enum transaction_end transaction_run(struct transaction *transaction, struct error *error)
 {
-    const struct client *client = t->client;
-    t->started = clock_now();
-    t->pipelined = !t->plain && client->smarthost->pipelining && client->capability.pipelining;
-    t->chunking = !t->plain && client->smarthost->chunking && client->capability.chunking;
+    const struct client *client = transaction->client;
+    transaction->started = clock_now();
+    transaction->pipelined = client_may_pipeline(client);
+    transaction->chunking = client_may_chunk(client);
 
-    bool conversed = converse(t, error);
-    t->before_mail = t->before_mail || (t->awaits_login && !t->chunk_rode);
-    if (!conversed && is_decided(t))
+    bool conversed = converse(transaction, error);
+    transaction->login_failed =
+        transaction->login_failed || (transaction->awaits_login && !transaction->chunk_rode);
+    if (!conversed && is_decided(transaction))
         conversed = true;
-    if (t->refused) {
-        *error = t->refusal;
-        conversed = t->delivered && is_last(t);
+    if (transaction->refused) {
+        *error = transaction->refusal;
+        conversed = transaction->delivered && is_last(transaction);
     }
     if (conversed) {
-        queue_again(t);
+        queue_again(transaction);
         return TRANSACTION_DONE;
     }
-    if (!may_work_plainly(t, error))
+    if (!may_work_plainly(transaction, error))
         return TRANSACTION_FAILED;
-    queue_all_again(t);
+    queue_all_again(transaction);
     return TRANSACTION_PLAIN;
 }

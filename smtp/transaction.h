@@ -28,32 +28,33 @@ struct transaction {
     struct envelope *envelope;
     struct transaction_queue *queue;
     const struct sasl_mechanism *login; /* to ride in the flight; NULL where none is left to do */
-    bool plain;                         /* no pipelining, no chunking, whatever is offered */
 
     /* What came of it. */
-    size_t accepted;  /* recipients accepted; they have the message when it is `delivered` */
-    bool delivered;   /* 2xx to the end of the message; client->reply is that reply */
-    bool refused;     /* `refusal` is the first refusal, which decides */
-    bool before_mail; /* the login that rode in the flight was refused or not answered */
-    bool inside;      /* the server waits for the rest of a message it is not going to get */
-    int64_t login_ms; /* until that login was answered */
+    size_t accepted;   /* recipients accepted; they have the message when it is `delivered` */
+    size_t deferred;   /* recipients put off */
+    bool delivered;    /* 2xx to the end of the message; client->reply is that reply */
+    bool refused;      /* `refusal` is the first refusal, which decides */
+    bool login_failed; /* the login that rode in the flight was refused, or not answered while
+                          nothing of the message was sent */
+    bool data_open;    /* the server may be waiting for more of the message: no place for a QUIT */
+    int64_t login_ms;  /* until that login was answered */
     struct error refusal;
 
     /* While it runs. */
     bool pipelined, chunking;
-    bool awaits_login, awaits_mail, awaits_data; /* sent, not answered */
-    bool chunk_rode;                             /* the message went in the flight */
-    bool body_sent;                              /* its sending began behind the flight */
-    bool strange;                 /* a recipient was answered 503: `refusal` if none is accepted */
-    bool broken;                  /* the refusal may be one of the flight, not of the mail */
-    bool full;                    /* the server takes no more recipients for now */
+    bool awaits_login, awaits_mail, awaits_data, awaits_end; /* sent, not answered */
+    bool chunk_rode;                                         /* the message went in the flight */
+    bool body_sent;               /* its sending began behind the flight */
+    bool out_of_order;            /* a recipient was answered 503: `refusal` if none is accepted */
+    bool blames_flight;           /* the refusal may be one of the flight, not of the mail */
+    bool takes_no_more;           /* recipients, for now */
     size_t sent, answered, again; /* recipients */
     int64_t started;
 };
 
 enum transaction_end {
     TRANSACTION_DONE,   /* the recipients offered have an outcome, or are in the queue again */
-    TRANSACTION_PLAIN,  /* to be tried again with `plain` on a new connection; error says why */
+    TRANSACTION_PLAIN,  /* to be tried again in plain steps on a new connection; error says why */
     TRANSACTION_FAILED, /* the error is that of all recipients without an outcome */
 };
 

@@ -302,7 +302,8 @@ static struct connection *connection_of(const struct stream *stream)
     return stream->transport == &transport ? stream->context : NULL;
 }
 
-bool tls_start(struct tls *tls, struct stream *stream, const char *host, struct error *error)
+bool tls_start(struct tls *tls, struct stream *stream, const char *host, bool upgraded,
+               struct error *error)
 {
     const char *name = tls->options->name != NULL ? tls->options->name : host;
     struct connection *connection;
@@ -314,7 +315,7 @@ bool tls_start(struct tls *tls, struct stream *stream, const char *host, struct 
     connection = calloc(1, sizeof(*connection));
     if (connection == NULL)
         return error_set_memory(error);
-    connection->upgraded = stream->input.capacity > 0;
+    connection->upgraded = upgraded;
     connection->ssl = SSL_new(tls->context);
     if (!copy_name(connection->name, slice_of(name), error)) {
         close_connection(connection);

@@ -8,10 +8,9 @@
 enum tls_version { TLS_VERSION_1_2, TLS_VERSION_1_3 };
 
 struct tls_options {
-    const char *ca_file;     /* PEM file or hashed directory; NULL: the system's trust store */
-    const char *name;        /* to verify and send as SNI; NULL: the host connected to */
-    const char *fingerprint; /* keys whose capability is not there yet are refused by config/ */
-    const char *cert, *key;  /* client certificate, PEM */
+    const char *ca_file;    /* PEM file or hashed directory; NULL: the system's trust store */
+    const char *name;       /* to verify and send as SNI; NULL: the host connected to */
+    const char *cert, *key; /* client certificate, PEM */
     enum tls_version min_version;
 };
 
@@ -25,9 +24,11 @@ struct tls *tls_create(const struct tls_options *options, struct error *error);
 void tls_free(struct tls *tls);
 
 /* Makes `stream` a TLS stream, to be verified as options.name or else `host` (a name or an address
- * literal, brackets allowed). Sends nothing yet. EX_PROTOCOL when the stream still holds bytes that
- * were received in clear: they would be taken for the server's. */
-bool tls_start(struct tls *tls, struct stream *stream, const char *host, struct error *error);
+ * literal, brackets allowed). `upgraded`: the connection began in clear (STARTTLS), which tells why
+ * a handshake fails. Sends nothing yet. EX_PROTOCOL when the stream still holds bytes that were
+ * received in clear: they would be taken for the server's. */
+bool tls_start(struct tls *tls, struct stream *stream, const char *host, bool upgraded,
+               struct error *error);
 
 /* Drives the handshake to its end. Until it has succeeded nothing can be sent or received. A
  * certificate that is not trusted is EX_NOPERM with its subject, the reason and what to do; a peer

@@ -9,7 +9,8 @@ static const struct sasl_mechanism *const mechanisms[] = {&sasl_plain, &sasl_log
 
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0] };
 
-const struct sasl_mechanism *sasl_find(struct slice name)
+/* The mechanism of this name in any case, NULL when there is none (yet). */
+static const struct sasl_mechanism *find(struct slice name)
 {
     for (size_t i = 0; i < MECHANISM_COUNT; i++)
         if (slice_equals_nocase(name, slice_of(mechanisms[i]->name)))
@@ -47,7 +48,7 @@ static const struct sasl_mechanism *choose_forced(const struct sasl_options *opt
                                                   const struct sasl_channel *channel,
                                                   struct error *error)
 {
-    const struct sasl_mechanism *mechanism = sasl_find(slice_of(options->mechanism));
+    const struct sasl_mechanism *mechanism = find(slice_of(options->mechanism));
     struct text_shown shown;
     if (mechanism == NULL)
         error_set(error, EX_CONFIG, "auth = %s: not available in this version",
@@ -88,7 +89,7 @@ void sasl_begin(struct sasl_exchange *exchange, const struct sasl_mechanism *mec
                 const struct sasl_options *options, const struct sasl_channel *channel)
 {
     *exchange =
-        (struct sasl_exchange){.mechanism = mechanism, .options = options, .channel = channel};
+        (struct sasl_exchange){.mechanism = mechanism, .options = options, .channel = *channel};
 }
 
 bool sasl_respond(struct sasl_exchange *exchange, struct slice challenge, struct text *response,

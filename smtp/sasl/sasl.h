@@ -32,7 +32,7 @@ struct sasl_channel {
 struct sasl_exchange {
     const struct sasl_mechanism *mechanism;
     const struct sasl_options *options;
-    const struct sasl_channel *channel;
+    struct sasl_channel channel;
     int round;   /* responses asked of the mechanism before */
     void *state; /* the mechanism's own, NULL at the start */
 };
@@ -61,12 +61,9 @@ struct sasl_mechanism {
 extern const struct sasl_mechanism sasl_plain; /* RFC 4616 */
 extern const struct sasl_mechanism sasl_login; /* draft-murchison-sasl-login-00 */
 
-/* The mechanism of this name in any case, NULL when there is none (yet). */
-const struct sasl_mechanism *sasl_find(struct slice name);
-
 /* The mechanism to use, of those that `offered` (the words behind AUTH in the EHLO reply) names:
  * the forced one, or for "auto" the strongest that the channel permits. NULL: EX_NOPERM, naming
- * what the server offers and the key to change. */
+ * what the server offers and the key to change; EX_CONFIG where there is no such mechanism. */
 const struct sasl_mechanism *sasl_choose(const struct sasl_options *options, struct slice offered,
                                          const struct sasl_channel *channel, struct error *error);
 

@@ -121,6 +121,13 @@ static void values_are_bounded(void **state)
     log_add(&line, "k", slice_make(value, sizeof value));
     assert_int_equal(line.length, 2 + 1 + TEXT_SHOWN_LIMIT + 3 + 1);
     text_init(&line, buffer, sizeof buffer);
+    log_add_whole(&line, "k", slice_make(value, sizeof value / 2));
+    assert_int_equal(line.length, 2 + 1 + sizeof value + 1);
+    assert_string_equal(buffer + line.length - 3, "\\\"\"");
+    text_init(&line, buffer, sizeof buffer);
+    log_add_whole(&line, "k", slice_of("plain"));
+    assert_string_equal(buffer, "k=plain");
+    text_init(&line, buffer, sizeof buffer);
     log_add_number(&line, "k", INT64_MIN);
     assert_string_equal(buffer, "k=-9223372036854775808");
 }

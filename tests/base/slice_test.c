@@ -154,57 +154,15 @@ static void eight_bit_is_found_anywhere(void **state)
     for (size_t length = 0; length <= sizeof bytes; length++) {
         memset(bytes, 'a', sizeof bytes);
         assert_false(slice_has_8bit(slice_make(bytes, length)));
+        assert_int_equal(slice_count_ascii(slice_make(bytes, length)), length);
         for (size_t i = 0; i < length; i++) {
             bytes[i] = '\x80';
             assert_true(slice_has_8bit(slice_make(bytes, length)));
-            assert_false(slice_is_utf8(slice_make(bytes, length)));
+            assert_int_equal(slice_count_ascii(slice_make(bytes, length)), i);
             bytes[i] = 'a';
         }
     }
     assert_false(slice_has_8bit(slice_make(NULL, 0)));
-}
-
-static void utf8(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *bytes;
-        bool good;
-    } cases[] = {
-        {"", true},
-        {"plain", true},
-        {"gr\xc3\xbc\xc3\x9f", true},
-        {"\xc2\x80", true},
-        {"\xdf\xbf", true},
-        {"\xe0\xa0\x80", true},
-        {"\xed\x9f\xbf", true},
-        {"\xee\x80\x80", true},
-        {"\xef\xbf\xbf", true},
-        {"\xf0\x90\x80\x80", true},
-        {"\xf4\x8f\xbf\xbf", true},
-        {"12345678\xe2\x82\xac"
-         "12345678",
-         true},
-        {"\x80", false}, /* a continuation alone */
-        {"\xc3", false}, /* cut */
-        {"\xe2\x82", false},
-        {"\xf0\x9f\x98", false},
-        {"\xc3(", false}, /* not a continuation */
-        {"\xe2\x82(", false},
-        {"\xc0\x80", false}, /* overlong */
-        {"\xc1\xbf", false},
-        {"\xe0\x9f\xbf", false},
-        {"\xf0\x8f\xbf\xbf", false},
-        {"\xed\xa0\x80", false}, /* surrogates */
-        {"\xed\xbf\xbf", false},
-        {"\xf4\x90\x80\x80", false}, /* above U+10FFFF */
-        {"\xf5\x80\x80\x80", false},
-        {"\xff", false},
-    };
-    for (size_t i = 0; i < COUNT(cases); i++)
-        assert_int_equal(slice_is_utf8(slice_of(cases[i].bytes)), cases[i].good);
-    assert_true(slice_is_utf8(slice_make(NULL, 0)));
-    assert_true(slice_is_utf8(BYTES("\0\xc3\xbc\0")));
 }
 
 int main(void)
@@ -218,7 +176,6 @@ int main(void)
         cmocka_unit_test(cutting_words),
         cmocka_unit_test(numbers),
         cmocka_unit_test(eight_bit_is_found_anywhere),
-        cmocka_unit_test(utf8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -86,6 +86,18 @@ static void nothing_follows_an_overflow(void **state)
     assert_string_equal(smallest, "");
 }
 
+static void copying(void **state)
+{
+    (void)state;
+    char buffer[4] = "xxx";
+    assert_true(text_copy(buffer, sizeof buffer, ""));
+    assert_string_equal(buffer, "");
+    assert_true(text_copy(buffer, sizeof buffer, "abc"));
+    assert_string_equal(buffer, "abc");
+    assert_false(text_copy(buffer, sizeof buffer, "abcd"));
+    assert_string_equal(buffer, "abc");
+}
+
 static void escaping(void **state)
 {
     (void)state;
@@ -153,6 +165,7 @@ int main(void)
         cmocka_unit_test(adding),
         cmocka_unit_test(overflow_cuts_and_sticks),
         cmocka_unit_test(nothing_follows_an_overflow),
+        cmocka_unit_test(copying),
         cmocka_unit_test(escaping),
         cmocka_unit_test(every_byte_is_shown_printable),
         cmocka_unit_test(showing_is_bounded),

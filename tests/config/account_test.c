@@ -28,9 +28,11 @@ static struct account accounts[] = {
 };
 
 static const struct settings settings = {
-    .path = "/c.ini", .accounts = accounts, .account_count = 5, .local_domain = "d.example"};
-static const struct settings without_default = {
-    .path = "/c.ini", .accounts = accounts + 1, .account_count = 4, .local_domain = "d.example"};
+    .ini.path = "/c.ini", .accounts = accounts, .account_count = 5, .local_domain = "d.example"};
+static const struct settings without_default = {.ini.path = "/c.ini",
+                                                .accounts = accounts + 1,
+                                                .account_count = 4,
+                                                .local_domain = "d.example"};
 
 static void test_choose(void **state)
 {
@@ -39,12 +41,9 @@ static void test_choose(void **state)
     } rows[] = {
         {NULL, NULL, ""},
         {NULL, "", ""},
-        {NULL, "<>", ""},
         {NULL, "other@x.example", ""},
         {NULL, "root@a.example", ""},
         {NULL, "me@work.example", "work"},
-        {NULL, "me@WORK.example", "work"},
-        {NULL, "Me <me@work.example>", "work"},
         {NULL, "anybody@lists.example", "lists"},
         {NULL, "news@a.example", "lists"},
         {"work", "anybody@lists.example", "work"},
@@ -93,10 +92,7 @@ static void test_choose_fails(void **state)
                         "plain");
     request.name = "default";
     assert_false(account_choose(&without_default, &request, &account, &error));
-    request = (struct account_request){"login", NULL, "a@@b"};
-    assert_false(account_choose(&settings, &request, &account, &error));
-    assert_int_equal(error.exit_code, EX_USAGE);
-    request.sender = "me@work.example";
+    request = (struct account_request){"login", NULL, "me@work.example"};
     assert_true(account_choose(&without_default, &request, &account, &error));
     assert_string_equal(account->name, "work");
 }
@@ -109,13 +105,10 @@ static void test_sender(void **state)
     } rows[] = {
         {0, "me", NULL, "root@a.example"},
         {0, "me", "x@y.example", "x@y.example"},
-        {0, "me", "bare", "bare@d.example"},
-        {0, "me", "X Y <x@Y.example>", "x@y.example"},
         {0, "me", "", ""},
-        {0, "me", "<>", ""},
         {1, "me", "x@y.example", "me@work.example"},
         {1, "me", "me@work.example", "me@work.example"},
-        {1, "me", "<>", ""},
+        {1, "me", "", ""},
         {3, "me", NULL, "me@d.example"},
         {3, "me", "x@lists.example", "x@lists.example"},
         {3, "me", "x@b.example", "x@b.example"},
@@ -143,10 +136,10 @@ static void test_sender_fails(void **state)
 {
     char buffer[ADDRESS_SIZE];
     struct text sender;
-    struct account_request request = {"me", NULL, "a@b\r\nRCPT TO:<x@y>"};
+    struct account_request request = {"m\re", NULL, NULL};
     (void)state;
     text_init(&sender, buffer, sizeof buffer);
-    assert_false(account_sender(&accounts[0], &settings, &request, &sender, &error));
+    assert_false(account_sender(&accounts[4], &settings, &request, &sender, &error));
     assert_int_equal(error.exit_code, EX_USAGE);
     assert_memory_equal(error.sentence, "sender: ", 8);
 }

@@ -86,8 +86,7 @@ static void test_defaults(void **state)
     assert_int_equal(settings.max_size, 0);
     assert_int_equal(settings.log.facility, LOG_MAIL);
     assert_null(settings.log.file);
-    assert_int_equal(settings.path_is_roots, geteuid() == 0);
-    assert_string_equal(settings.path, path);
+    assert_string_equal(settings.ini.path, path);
     settings_free(&settings);
 }
 
@@ -257,6 +256,8 @@ static void test_errors(void **state)
         {ACCOUNT "password = x\n", ":1: [smarthost]: a password without user"},
         {ACCOUNT "user = me\npassword = x\npassword_file = /x\n",
          ":1: [smarthost]: just one of password, password_file and password_command"},
+        {ACCOUNT "user = me\npassword_file = $credentials_directory/x\n",
+         ":5: [smarthost] password_file: must be an absolute path, or start with ~/"},
         {ACCOUNT "user = me\npassword = x # y\n",
          ":5: [smarthost] password: is that a comment or a part of it? Put the value in quotes"},
         {ACCOUNT "user = me\npassword_command = pass show\n",

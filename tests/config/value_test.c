@@ -157,6 +157,10 @@ static void test_helo(void **state)
     assert_false(value_helo(slice_of("[2001:db8::1]"), &result, &arena, &error));
     assert_string_equal(error.sentence, "an IPv6 address is written as [IPv6:2001:db8::1]");
     assert_false(value_helo(slice_of("[x]"), &result, &arena, &error));
+    assert_false(value_helo(slice_of("[fe80::1%eth0]"), &result, &arena, &error));
+    assert_false(value_helo(slice_of("[IPv6:fe80::1%eth0]"), &result, &arena, &error));
+    assert_false(value_helo(slice_of("my_host.example"), &result, &arena, &error));
+    assert_int_equal(error.exit_code, EX_CONFIG);
     assert_false(value_helo(slice_of("a b"), &result, &arena, &error));
     arena_free(&arena);
 }

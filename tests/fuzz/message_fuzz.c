@@ -102,11 +102,12 @@ static void convert(struct message *message)
 {
     struct error error;
     struct mime_facts facts;
-    demand(mime_inspect(message, &facts, &error));
-    enum mime_need need = mime_judge(message, &facts, false);
-    if (need == MIME_CONVERT)
-        demand(mime_convert(message, &facts, &error));
-    if (need == MIME_CONVERT || need == MIME_AS_IS)
+    char note_bytes[MIME_NOTE_SIZE];
+    struct text note;
+    text_init(&note, note_bytes, sizeof note_bytes);
+    demand(mime_label(message, &facts, &error));
+    demand(mime_fit(message, &facts, false, &note, &error));
+    if (!slice_starts_nocase(text_slice(&note), "body not encoded"))
         check_message(message);
 }
 

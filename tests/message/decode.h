@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "base/utf8.h"
 
 static inline int decode_hex(char digit)
 {
@@ -64,7 +65,7 @@ static inline bool decode_word(struct buffer *out, struct slice word)
         decode_escapes(out, inside, true);
     /* No character may be divided between words. */
     if (slice_equals(charset, slice_of("utf-8")))
-        assert_true(slice_is_utf8(slice_from(buffer_slice(out), start)));
+        assert_true(utf8_is_valid(slice_from(buffer_slice(out), start)));
     else
         assert_true(slice_equals(charset, slice_of("unknown-8bit")));
     return true;

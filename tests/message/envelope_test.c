@@ -87,19 +87,13 @@ static void test_sender(void **state)
     (void)state;
     struct envelope envelope = {0};
     struct error error;
-    assert_true(envelope_set_sender(&envelope, slice_of("<>"), "x", &error));
+    assert_true(envelope_set_sender(&envelope, "", &error));
     assert_string_equal(envelope.sender, "");
-    assert_true(envelope_set_sender(&envelope, slice_of(""), "x", &error));
-    assert_string_equal(envelope.sender, "");
-    assert_true(envelope_set_sender(&envelope, slice_of("Name <me@B>"), "x", &error));
+    assert_true(envelope_set_sender(&envelope, "me@b", &error));
     assert_string_equal(envelope.sender, "me@b");
-    assert_true(envelope_set_sender(&envelope, slice_of("me"), "x", &error));
-    assert_string_equal(envelope.sender, "me@x");
     assert_false(envelope.needs_utf8);
-    assert_false(envelope_set_sender(&envelope, slice_of("a b"), "x", &error));
-    assert_string_equal(error.sentence,
-                        "sender: \"a b\" is no address: a second word at position 3");
-    assert_true(envelope_set_sender(&envelope, slice_of("m\xc3\xa9@b"), "x", &error));
+    assert_true(envelope_set_sender(&envelope, "m\xc3\xa9@b", &error));
+    assert_string_equal(envelope.sender, "m\xc3\xa9@b");
     assert_true(envelope.needs_utf8);
     envelope_free(&envelope);
 }

@@ -1,4 +1,5 @@
-/* Goal: an empty message is empty, and the size on the wire counts the blank line always. */
+/* Goal: an empty message is empty, and the size on the wire counts the blank line always, and
+ * is held against a limit. */
 #include "message/message.h"
 
 #include <setjmp.h>
@@ -32,6 +33,21 @@ static void test_size(void **state)
     }
 }
 
+static void test_check_size(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_true(message_check_size(UINT64_MAX, 0, &error));
+    assert_true(message_check_size(1000, 1000, &error));
+    assert_false(message_check_size(1001, 1000, &error));
+    assert_int_equal(error.exit_code, EX_DATAERR);
+    assert_true(error.permanent);
+    assert_false(message_check_size(UINT64_MAX, 3 << 19, &error));
+    assert_string_equal(error.sentence, "message: larger than the 1572864 octets (1.5 MiB) that "
+                                        "max_size allows");
+}
+
 static void test_free_leaves_an_empty_message(void **state)
 {
     struct message message;
@@ -55,6 +71,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_size),
+        cmocka_unit_test(test_check_size),
         cmocka_unit_test(test_free_leaves_an_empty_message),
     };
 

@@ -163,7 +163,7 @@ static void test_no_room_left(void **state)
     setrlimit(RLIMIT_FSIZE, &before);
     assert_int_equal(error.exit_code, EX_IOERR);
     assert_false(error.permanent);
-    assert_non_null(strstr(error.sentence, "keeping the message in /"));
+    assert_non_null(strstr(error.sentence, "message: cannot be kept in /"));
     store_free(&store);
 }
 

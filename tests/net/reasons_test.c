@@ -67,6 +67,31 @@ static void test_exit_code_in_common(void **state)
     }
 }
 
+/* Who greeted and was given up needs no address in front, and alone no list at all. */
+static void test_rejected(void **state)
+{
+    struct error rejected, refused, error = {0};
+    struct reasons reasons;
+
+    (void)state;
+    error_set(&rejected, EX_UNAVAILABLE, "greeting: refused by mail.example (192.0.2.1:465): 554");
+    rejected.reply_code = 554;
+    error_set(&refused, EX_UNAVAILABLE, "greeting: 554 no");
+    reasons_init(&reasons);
+    reasons_add_rejected(&reasons, &rejected);
+    assert_false(reasons_report(&reasons, &error));
+    assert_string_equal(error.sentence, rejected.sentence);
+    assert_int_equal(error.exit_code, EX_UNAVAILABLE);
+    assert_int_equal(error.reply_code, 554);
+
+    reasons_add_address(&reasons, "192.0.2.2:465", false, &refused);
+    assert_false(reasons_report(&reasons, &error));
+    assert_string_equal(error.sentence, "connect: no smarthost could be used: greeting: refused by "
+                                        "mail.example (192.0.2.1:465): 554; "
+                                        "192.0.2.2:465 greeting: 554 no");
+    assert_int_equal(error.exit_code, EX_TEMPFAIL);
+}
+
 /* The last address still shows when an earlier reason is long. */
 static void test_long_reasons_are_cut(void **state)
 {
@@ -91,6 +116,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_connect),
         cmocka_unit_test(test_exit_code_in_common),
+        cmocka_unit_test(test_rejected),
         cmocka_unit_test(test_long_reasons_are_cut),
     };
 

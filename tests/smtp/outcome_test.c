@@ -39,52 +39,57 @@ static void test_exit_codes(void **state)
     (void)state;
     static const struct {
         const char *states;
-        int attempt;
+        int ending;
         bool permanent;
         int expected;
+        bool expected_permanent;
     } table[] = {
-        {"a", EX_OK, false, EX_OK},
-        {"aaa", EX_OK, false, EX_OK},
-        {"r", EX_OK, false, EX_NOUSER},
-        {"rr", EX_OK, false, EX_NOUSER},
-        {"ra", EX_OK, false, EX_UNAVAILABLE},
-        {"rd", EX_OK, false, EX_UNAVAILABLE},
-        {"rad", EX_OK, false, EX_UNAVAILABLE},
-        {"d", EX_OK, false, EX_TEMPFAIL},
-        {"da", EX_OK, false, EX_TEMPFAIL},
-        {"p", EX_NOHOST, false, EX_NOHOST},
-        {"p", EX_TEMPFAIL, false, EX_TEMPFAIL},
-        {"p", EX_PROTOCOL, false, EX_PROTOCOL},
-        {"p", EX_NOPERM, false, EX_NOPERM},
-        {"p", EX_CONFIG, false, EX_CONFIG},
-        {"p", EX_DATAERR, true, EX_DATAERR},
-        {"pp", EX_UNAVAILABLE, true, EX_UNAVAILABLE},
-        {"ap", EX_PROTOCOL, false, EX_TEMPFAIL},
-        {"ap", EX_UNAVAILABLE, true, EX_UNAVAILABLE},
-        {"rp", EX_TEMPFAIL, false, EX_UNAVAILABLE},
-        {"rap", EX_TEMPFAIL, false, EX_UNAVAILABLE},
+        {"a", EX_OK, false, EX_OK, false},
+        {"aaa", EX_OK, false, EX_OK, false},
+        {"r", EX_OK, false, EX_NOUSER, true},
+        {"rr", EX_OK, false, EX_NOUSER, true},
+        {"ra", EX_OK, false, EX_UNAVAILABLE, true},
+        {"rd", EX_OK, false, EX_UNAVAILABLE, true},
+        {"rad", EX_OK, false, EX_UNAVAILABLE, true},
+        {"d", EX_OK, false, EX_TEMPFAIL, false},
+        {"da", EX_OK, false, EX_TEMPFAIL, false},
+        {"p", EX_NOHOST, false, EX_NOHOST, false},
+        {"p", EX_TEMPFAIL, false, EX_TEMPFAIL, false},
+        {"p", EX_PROTOCOL, false, EX_PROTOCOL, false},
+        {"p", EX_NOPERM, false, EX_NOPERM, false},
+        {"p", EX_CONFIG, false, EX_CONFIG, false},
+        {"p", EX_DATAERR, true, EX_DATAERR, true},
+        {"pp", EX_UNAVAILABLE, true, EX_UNAVAILABLE, true},
+        {"ap", EX_PROTOCOL, false, EX_TEMPFAIL, false},
+        {"ap", EX_UNAVAILABLE, true, EX_UNAVAILABLE, true},
+        {"rp", EX_TEMPFAIL, false, EX_UNAVAILABLE, true},
+        {"rap", EX_TEMPFAIL, false, EX_UNAVAILABLE, true},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct envelope envelope = {0};
-        struct error attempt = {.exit_code = table[i].attempt, .permanent = table[i].permanent};
+        struct error ending = {.exit_code = table[i].ending, .permanent = table[i].permanent};
+        struct error error;
+        struct submit_report report = {0};
         fill(&envelope, table[i].states);
-        if (outcome_exit_code(&envelope, &attempt) != table[i].expected)
-            fail_msg("%s, %d: %d", table[i].states, table[i].attempt,
-                     outcome_exit_code(&envelope, &attempt));
+        bool good = outcome_judge(&envelope, &ending, &report, &error);
+        assert_int_equal(good, table[i].expected == EX_OK);
+        if (error.exit_code != table[i].expected)
+            fail_msg("%s, %d: %d", table[i].states, table[i].ending, error.exit_code);
+        assert_int_equal(error.permanent, table[i].expected_permanent);
         envelope_free(&envelope);
     }
 }
 
-static void expect_sentence(const char *states, const struct error *attempt, const char *expected)
+static void expect_sentence(const char *states, const struct error *ending, const char *expected)
 {
     struct envelope envelope = {0};
-    struct submit_report report = {.host = "mail.example", .address = "192.0.2.1:587"};
-    char buffer[ERROR_SENTENCE_SIZE];
-    struct text text;
-    text_init(&text, buffer, sizeof buffer);
+    struct submit_report report = {.host = "mail\x1b.example", .address = "192.0.2.1:587"};
+    struct error error;
     fill(&envelope, states);
-    outcome_describe(&envelope, attempt, &report, &text);
-    assert_string_equal(buffer, expected);
+    assert_false(outcome_judge(&envelope, ending, &report, &error));
+    assert_string_equal(error.sentence, expected);
+    assert_int_equal(error.reply_code, ending->reply_code);
+    assert_string_equal(error.enhanced, ending->enhanced);
     envelope_free(&envelope);
 }
 
@@ -92,18 +97,22 @@ static void test_sentences(void **state)
 {
     (void)state;
     const struct error none = {.exit_code = EX_OK};
-    const struct error cut = {.exit_code = EX_TEMPFAIL, .sentence = "DATA: connection lost"};
+    const struct error cut = {.exit_code = EX_TEMPFAIL,
+                              .reply_code = 421,
+                              .enhanced = "4.3.2",
+                              .sentence = "DATA: connection lost"};
     expect_sentence("r", &none,
-                    "RCPT TO: mail.example (192.0.2.1:587) refused <r1@example.com> "
+                    "RCPT TO: mail\\x1b.example (192.0.2.1:587) refused <r1@example.com> "
                     "(550 5.1.1 nobody)");
     expect_sentence("rda", &none,
-                    "RCPT TO: mail.example (192.0.2.1:587) refused <r1@example.com> "
+                    "RCPT TO: mail\\x1b.example (192.0.2.1:587) refused <r1@example.com> "
                     "(550 5.1.1 nobody); put off <r2@example.com> (451 4.3.0 later); "
                     "took the message for <r3@example.com>");
-    expect_sentence("aaaaaaar", &none,
-                    "RCPT TO: mail.example (192.0.2.1:587) refused <r8@example.com> (550 5.1.1 "
-                    "nobody); took the message for <r1@example.com>, <r2@example.com>, "
-                    "<r3@example.com>, <r4@example.com>, <r5@example.com> and 2 more");
+    expect_sentence(
+        "aaaaaaar", &none,
+        "RCPT TO: mail\\x1b.example (192.0.2.1:587) refused <r8@example.com> (550 5.1.1 "
+        "nobody); took the message for <r1@example.com>, <r2@example.com>, "
+        "<r3@example.com>, <r4@example.com>, <r5@example.com> and 2 more");
     expect_sentence("pp", &cut, "DATA: connection lost");
     expect_sentence("ap", &cut,
                     "DATA: connection lost; did not get to <r2@example.com>; "

@@ -85,6 +85,20 @@ static const struct row rows[] = {
      .states = "A",
      .heard = "EHLO MAIL RCPT | EHLO MAIL RCPT DATA . QUIT",
      .words = "plain steps"},
+    {"the flight is cut behind its chunk",
+     {BOTH "250 ok\n250 ok\nclose", BOTH ONE},
+     1,
+     "x\r\n",
+     .states = "A",
+     .heard = "EHLO MAIL RCPT BDAT | EHLO MAIL RCPT DATA . QUIT",
+     .words = "possible duplicate"},
+    {"the flight is cut, its chunk behind it",
+     {BOTH "close", BOTH ONE},
+     1,
+     "x\r\n",
+     .states = "A",
+     .heard = "EHLO MAIL | EHLO MAIL RCPT DATA . QUIT",
+     .words = "possible duplicate"},
     {"plain steps are tried once",
      {PIPE "503 no\n503 no\n503 no\n", PIPE "503 5.5.1 no\n", PIPE ONE},
      1,
@@ -124,6 +138,32 @@ static const struct row rows[] = {
      "x\r\n",
      .states = "ADDD",
      .heard = "EHLO MAIL RCPT RCPT DATA . MAIL RCPT QUIT"},
+    {"a transaction that refuses everybody",
+     {"220 mx\n250-mx/250 LIMITS RCPTMAX=2\n250 ok\n550 no\n550 no\n250 reset\n" ONE},
+     3,
+     "x\r\n",
+     .states = "RRA",
+     .heard = "EHLO MAIL RCPT RCPT RSET MAIL RCPT DATA . QUIT"},
+    {"a flight that refuses everybody",
+     {"220 mx\n250-mx/250-PIPELINING/250-CHUNKING/250 LIMITS RCPTMAX=1\n250 ok\n550 no\n503 no\n"
+      "250 reset\n250 ok\n250 ok\n250 ok\n"},
+     2,
+     "x\r\n",
+     .states = "RA",
+     .heard = "EHLO MAIL RCPT BDAT RSET MAIL RCPT BDAT QUIT"},
+    {"RSET is refused",
+     {"220 mx\n250-mx/250 LIMITS RCPTMAX=1\n250 ok\n550 no\n500 what\n",
+      "220 mx\n250-mx/250 LIMITS RCPTMAX=1\n" ONE},
+     2,
+     "x\r\n",
+     .states = "RA",
+     .heard = "EHLO MAIL RCPT RSET QUIT | EHLO MAIL RCPT DATA . QUIT"},
+    {"a transaction that puts off one and refuses one",
+     {"220 mx\n250-mx/250 LIMITS RCPTMAX=2\n250 ok\n550 no\n451 later\n"},
+     3,
+     "x\r\n",
+     .states = "RDD",
+     .heard = "EHLO MAIL RCPT RCPT QUIT"},
     {"RCPTMAX and MAILMAX",
      {"220 mx\n250-mx/250 LIMITS RCPTMAX=1 MAILMAX=2\n" ONE ONE,
       "220 mx\n250-mx/250 LIMITS RCPTMAX=1 MAILMAX=2\n" ONE},
@@ -154,7 +194,7 @@ static const struct row rows[] = {
      .permanent = true,
      .states = "P",
      .heard = "EHLO QUIT",
-     .words = "takes at most 10"},
+     .words = "octets, the server takes at most 10"},
     {"SMTPUTF8",
      {HELLO},
      1,
@@ -164,7 +204,7 @@ static const struct row rows[] = {
      .permanent = true,
      .states = "P",
      .heard = "EHLO QUIT",
-     .words = "needs SMTPUTF8"},
+     .words = "needs SMTPUTF8, which the server does not offer; "},
     {"8BITMIME",
      {HELLO ONE},
      1,
@@ -178,7 +218,7 @@ static const struct row rows[] = {
      "\xc3\xa4\r\n",
      .states = "A",
      .heard = "EHLO MAIL RCPT DATA . QUIT",
-     .words = "encoded"},
+     .words = "body encoded: it has 8-bit octets, which the server does not take"},
     {"cut after the dot",
      {PIPE "250 ok\n250 ok\n354 go\nclose", PIPE ONE},
      1,
@@ -356,16 +396,16 @@ static void speaks_to_the_letter(void **state)
 {
     (void)state;
     static const struct {
-        const char *script, *lines, *body;
+        const char *script, *lines, *body, *reply;
     } cases[] = {
         {"220 mx\n250-mx/250-8BITMIME/250 SIZE 1000\n" ONE,
          "EHLO client.example\nMAIL FROM:<me@x> SIZE=25 BODY=8BITMIME\nRCPT "
          "TO:<r0@x>\nDATA\nQUIT\n",
-         "\r\n..\r\n..\xc3\xa4\r\n.\r\n"},
-        {BOTH "250 ok\n250 ok\n250 ok\n",
+         "\r\n..\r\n..\xc3\xa4\r\n.\r\n", "250 ok"},
+        {BOTH "250 ok\n250 ok\n250 2.0.0 queued\\1\n",
          "EHLO client.example\nMAIL FROM:<me@x> BODY=8BITMIME\nRCPT TO:<r0@x>\nBDAT 999 "
          "LAST\nQUIT\n",
-         "\r\n.\r\n.\xc3\xa4\r\n"},
+         "\r\n.\r\n.\xc3\xa4\r\n", "250 2.0.0 queued\\1"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct peer peer;
@@ -397,7 +437,7 @@ static void speaks_to_the_letter(void **state)
         size_t tail = strlen(cases[i].body);
         assert_true(peer.body.length > tail);
         assert_memory_equal(peer.body.bytes + peer.body.length - tail, cases[i].body, tail);
-        assert_string_equal(report.reply, "250 ok");
+        assert_string_equal(report.reply, cases[i].reply);
         peer_free(&peer);
         message_free(&message);
         envelope_free(&envelope);

@@ -29,10 +29,10 @@ static void shows_lines(void **state)
     count = 0;
     trace_sent(&trace, slice_of("EHLO \x1b[0m"));
     trace_received(&trace, slice_make("250 a\0b", 7));
-    trace_note(&trace, "connected to %s\n", "192.0.2.1");
+    trace_note(&trace, "refused by %s: \\x1b", "192.0.2.1");
     assert_non_null(strstr(lines[0], " ms >>> EHLO \\x1b[0m"));
     assert_non_null(strstr(lines[1], " ms <<< 250 a\\x00b"));
-    assert_non_null(strstr(lines[2], " ms *** connected to 192.0.2.1\\n"));
+    assert_non_null(strstr(lines[2], " ms *** refused by 192.0.2.1: \\x1b"));
 }
 
 static void is_silent_without_a_reader(void **state)

@@ -83,6 +83,13 @@ static const struct row rows[] = {
      false, false, false, TRANSACTION_DONE, 0, false, "ADP", "MAIL RCPT RCPT DATA ."},
     {"452 before any", "", "250 ok\n452 4.3.1 full\n250 ok\n354 go\n250 ok\n", 2, false, false,
      false, TRANSACTION_DONE, 0, false, "DA", "MAIL RCPT RCPT DATA ."},
+    {"552 after an accepted one", "", "250 ok\n250 ok\n552 enough\n354 go\n250 ok\n", 3, false,
+     false, false, TRANSACTION_DONE, 0, false, "ADP", "MAIL RCPT RCPT DATA ."},
+    {"552 5.2.2 after an accepted one", "",
+     "250 ok\n250 ok\n552 5.2.2 full\n250 ok\n354 go\n250 ok\n", 3, false, false, false,
+     TRANSACTION_DONE, 0, false, "ARA", "MAIL RCPT RCPT RCPT DATA ."},
+    {"552 before any", "", "250 ok\n552 full\n250 ok\n354 go\n250 ok\n", 2, false, false, false,
+     TRANSACTION_DONE, 0, false, "RA", "MAIL RCPT RCPT DATA ."},
     {"an early no", "", "250 ok\n250 ok\n354 go\nearly 552 5.3.4 too big\n", 1, false, false, true,
      TRANSACTION_FAILED, EX_DATAERR, true, "P", "MAIL RCPT DATA"},
 
@@ -163,6 +170,8 @@ static const struct row rows[] = {
      TRANSACTION_FAILED, EX_DATAERR, true, "P", "MAIL RCPT BDAT QUIT"},
     {"BDAT 451", BOTH, "250 ok\n250 ok\n451 later\n", 1, false, false, false, TRANSACTION_FAILED,
      EX_TEMPFAIL, false, "P", "MAIL RCPT BDAT QUIT"},
+    {"the chunk rode, cut", BOTH, "250 ok\n250 ok\nclose", 1, false, false, false,
+     TRANSACTION_PLAIN, EX_TEMPFAIL, false, "P", "MAIL RCPT BDAT"},
     {"a large one", BOTH, "250 ok\n250 ok\n550 no\n250 ok\n", 2, false, false, true,
      TRANSACTION_DONE, 0, false, "AR", "MAIL RCPT RCPT BDAT QUIT"},
     {"a large one to nobody", BOTH, "250 ok\n550 no\n", 1, false, false, true, TRANSACTION_DONE, 0,
@@ -245,6 +254,7 @@ static void run_row(const struct row *row)
     make_envelope(&envelope, row->recipients);
     assert_true(transaction_queue_open(&queue, &envelope, &error));
     open_client(&client, &smarthost, &peer, scripts);
+    client.plain = row->plain;
     assert_true(authenticate_choose(&client, &login, &error));
 
     struct transaction transaction = {
@@ -253,7 +263,6 @@ static void run_row(const struct row *row)
         .envelope = &envelope,
         .queue = &queue,
         .login = login,
-        .plain = row->plain,
     };
     enum transaction_end end = transaction_run(&transaction, &error);
     client_close(&client, false); /* a QUIT that is heard rode with the transaction */

@@ -49,7 +49,7 @@ static int try_policy(void *argument, int output)
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0)
         return 1;
     stream_init(&stream, ends[0], TIMEOUT);
-    if (!tls_start(tls, &stream, "mail.example", &error) ||
+    if (!tls_start(tls, &stream, "mail.example", false, &error) ||
         tls_handshake_step(&stream, &error) != STREAM_WANT_READ)
         return 1;
     return write(output, hello, (size_t)recv(ends[1], hello, sizeof(hello), 0)) > 0 ? 0 : 1;

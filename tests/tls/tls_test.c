@@ -194,7 +194,7 @@ static bool connect_tls(struct tls *tls, struct stream *stream, const char *host
                         struct error *error)
 {
     *error = (struct error){0};
-    return tls_start(tls, stream, host, error) &&
+    return tls_start(tls, stream, host, false, error) &&
            tls_handshake(stream, clock_deadline(TIMEOUT), error);
 }
 
@@ -361,7 +361,7 @@ static void test_nothing_passes_before_the_handshake(void **state)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     stream_init(&stream, ends[0], TIMEOUT);
-    assert_true(tls_start(tls, &stream, "mail.example", &error));
+    assert_true(tls_start(tls, &stream, "mail.example", false, &error));
     assert_true(stream_write(&stream, slice_of("secret"), &error));
     assert_false(stream_flush(&stream, &error));
     assert_int_equal(error.exit_code, EX_SOFTWARE);
@@ -384,7 +384,7 @@ static void test_clear_bytes_are_an_attack(void **state)
     stream_init(&stream, ends[0], TIMEOUT);
     assert_int_equal(send(ends[1], "250 x\r\n", 7, 0), 7);
     assert_true(stream_fill(&stream, clock_deadline(TIMEOUT), &error));
-    assert_false(tls_start(tls, &stream, "mail.example", &error));
+    assert_false(tls_start(tls, &stream, "mail.example", true, &error));
     assert_int_equal(error.exit_code, EX_PROTOCOL);
     stream_close(&stream);
     close(ends[1]);
@@ -402,7 +402,7 @@ static void test_silence(void **state)
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
     stream_init(&stream, ends[0], TIMEOUT);
-    assert_true(tls_start(tls, &stream, "mail.example", &error));
+    assert_true(tls_start(tls, &stream, "mail.example", false, &error));
     assert_int_equal(tls_handshake_step(&stream, &error), STREAM_WANT_READ);
     assert_false(tls_handshake(&stream, clock_deadline(100), &error));
     assert_int_equal(error.exit_code, EX_TEMPFAIL);

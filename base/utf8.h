@@ -1,6 +1,7 @@
-/* Is it UTF-8? Asked of text that comes in pieces, cut anywhere (RFC 3629). */
-#ifndef MESSAGE_UTF8_H
-#define MESSAGE_UTF8_H
+/* Is it UTF-8 (RFC 3629: no surrogates, no overlong forms)? Asked of text in one piece, or in many
+ * that are cut anywhere. */
+#ifndef BASE_UTF8_H
+#define BASE_UTF8_H
 
 #include "base/slice.h"
 
@@ -16,5 +17,8 @@ void utf8_add(struct utf8 *utf8, struct slice piece);
 
 /* True when all pieces together were well-formed. */
 bool utf8_ended_well(const struct utf8 *utf8);
+
+/* The same of one piece that is all there is. */
+bool utf8_is_valid(struct slice text);
 
 #endif
