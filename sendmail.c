@@ -1,5 +1,6 @@
 /* sendmail: hands one message to the configured smarthost. This file tells the story of one mail,
  * and is the only one that prints and exits. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -192,18 +193,58 @@ static void print_words(const char *label, const char *const *words)
     putchar('\n');
 }
 
-static void print_envelope(const struct mail *mail)
+static void print_account(const struct mail *mail)
 {
-    const struct smarthost *smarthost = &mail->account.smarthost;
+    const struct account *account = &mail->account;
+    const struct smarthost *smarthost = &account->smarthost;
     static const char *const modes[] = {[SMARTHOST_STARTTLS] = "STARTTLS",
                                         [SMARTHOST_IMPLICIT] = "implicit TLS",
                                         [SMARTHOST_CLEAR] = "no TLS"};
+    printf("configuration: %s\naccount: %s\n", mail->settings.ini.path,
+           account->name[0] != '\0' ? account->name : "default");
     print_words("smarthost:", smarthost->dial.hosts);
     fputs("ports:", stdout);
     for (const uint16_t *port = smarthost->dial.ports; *port != 0; port++)
         printf(" %u", (unsigned)*port);
-    printf(", %s\nlogin: %s\nMAIL FROM:<%s>\n", modes[smarthost->tls_mode],
-           smarthost->sasl.user ? smarthost->sasl.user : "none", mail->envelope.sender);
+    printf(", %s\nlogin: %s\n", modes[smarthost->tls_mode],
+           smarthost->sasl.user ? smarthost->sasl.user : "none");
+}
+
+/* Files without which the mail would fail. A command is not run for a rehearsal. */
+static void note_files(struct mail *mail)
+{
+    const struct account *account = &mail->account;
+    const char *ca_file = account->smarthost.tls.ca_file;
+    struct text_shown shown;
+    struct error error;
+    if (ca_file != NULL && access(ca_file, R_OK) != 0) {
+        error_set_errno(&error, EX_CONFIG, "tls_ca_file: %s", text_show(&shown, slice_of(ca_file)));
+        printf("note: %s\n", error.sentence);
+    }
+    if (account->password_file != NULL && !secret_load(account, &mail->secret, &error))
+        printf("note: %s\n", error.sentence);
+    sasl_wipe(&mail->secret);
+}
+
+/* Where the sender is another one than was asked for, or one that servers hardly take. */
+static void note_sender(const struct mail *mail)
+{
+    const char *sender = mail->envelope.sender, *at = strrchr(sender, '@');
+    char buffer[ADDRESS_SIZE];
+    struct account_request request = {.login = mail->person.login};
+    struct text requested;
+    struct error ignored;
+    text_init(&requested, buffer, sizeof buffer);
+    if (request_sender(mail, &request, &requested, &ignored) && request.sender != NULL &&
+        strcmp(request.sender, sender) != 0)
+        printf("sender: %s instead of %s (allow_from_override)\n", sender, request.sender);
+    if (at != NULL && at[1] != '[' && strchr(at, '.') == NULL)
+        printf("note: sender %s has no real domain; set from, or [local] domain\n", sender);
+}
+
+static void print_envelope(const struct mail *mail)
+{
+    printf("MAIL FROM:<%s>\n", mail->envelope.sender);
     for (size_t i = 0; i < mail->envelope.count; i++)
         printf("RCPT TO:<%s>\n", mail->envelope.recipients[i].address);
 }
@@ -223,8 +264,6 @@ static bool show_message(struct mail *mail, struct error *error)
             if (octets.bytes[i] != '\r')
                 putchar(octets.bytes[i]);
     wire_close(&wire);
-    if (good && fflush(stdout) != 0)
-        return error_set_errno(error, EX_IOERR, "standard output");
     return good;
 }
 
@@ -247,6 +286,9 @@ static bool rehearse(struct mail *mail, struct error *error)
 {
     if (!encode_body(mail, error))
         return false;
+    print_account(mail);
+    note_files(mail);
+    note_sender(mail);
     print_envelope(mail);
     return show_message(mail, error);
 }
@@ -293,6 +335,15 @@ static bool run(struct mail *mail, int argc, char **argv, struct error *error)
     default:
         return send_mail(mail, error);
     }
+}
+
+/* Whether all that was asked for could be shown. What was sent is sent, whoever hears of it. */
+static bool finish_output(const struct mail *mail, struct error *error)
+{
+    errno = EIO;
+    if (mail->options.mode == OPTIONS_SEND || (fflush(stdout) == 0 && !ferror(stdout)))
+        return true;
+    return error_set_errno(error, EX_IOERR, "standard output");
 }
 
 /* --- what is left behind ---------------------------------------------------------------------- */
@@ -349,7 +400,10 @@ static void log_submission(const struct mail *mail, const struct error *outcome)
         log_add_whole(&line, "note", slice_of(report->notes));
     if (outcome->exit_code != EX_OK)
         log_add_whole(&line, "error", slice_of(outcome->sentence));
-    log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer);
+    struct error unwritten;
+    if (!log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer, &unwritten) &&
+        mail->options.verbose)
+        print_now(NULL, unwritten.sentence);
 }
 
 static void release(struct mail *mail)
@@ -368,7 +422,7 @@ int main(int argc, char **argv)
     static const struct log_options until_configured = {.facility = LOG_MAIL};
     log_open(&until_configured);
     message_init(&mail.message, NULL);
-    if (!run(&mail, argc, argv, &error)) {
+    if (!run(&mail, argc, argv, &error) || !finish_output(&mail, &error)) {
         if (mail.options.reads_input && mail.options.input_file == NULL && !mail.input_taken)
             process_drain(STDIN_FILENO);
         fprintf(stderr, "sendmail: %s\n", error.sentence);

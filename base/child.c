@@ -14,6 +14,8 @@
 #include "base/file.h"
 #include "base/process.h"
 
+enum { LOOK_INTERVAL = 50 }; /* milliseconds between two looks whether the child has ended */
+
 static void run(int (*body)(void *argument, int output), void *argument, int output, pid_t parent)
 {
     setpgid(0, 0);
@@ -75,60 +77,61 @@ bool child_read(struct child *child, size_t limit, struct buffer *output, bool *
     }
 }
 
+/* True once the child has ended. It is not reaped, so that its group's number stays its own. */
+static bool has_ended(const struct child *child)
+{
+    siginfo_t end = {.si_pid = 0};
+    return waitid(P_PID, (id_t)child->pid, &end, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+           end.si_pid != 0;
+}
+
+/* The end of the output is not enough, the child's status is wanted; nor is it needed, a process
+ * that the child left behind may keep the output open. */
 static bool read_to_end(struct child *child, int64_t deadline, size_t limit, struct buffer *output,
                         struct error *error)
 {
+    bool closed = false, ended = false;
     for (;;) {
-        bool ended;
-        if (!child_read(child, limit, output, &ended, error))
+        if (!closed && !child_read(child, limit, output, &closed, error))
             return false;
         if (ended)
             return true;
+        ended = has_ended(child);
+        /* What was written in between is still to be read. */
+        if (ended)
+            continue;
         int remaining = clock_remaining(deadline);
         if (remaining == 0)
             return error_set(error, EX_TEMPFAIL, "child process: not done in time");
-        struct pollfd wait = {.fd = child->output, .events = POLLIN};
-        if (poll(&wait, 1, remaining) < 0 && errno != EINTR)
+        int interval = closed ? 1 : LOOK_INTERVAL;
+        struct pollfd wait = {.fd = closed ? -1 : child->output, .events = POLLIN};
+        if (poll(&wait, 1, remaining < interval ? remaining : interval) < 0 && errno != EINTR)
             return error_set_errno(error, EX_OSERR, "child process: poll");
     }
 }
 
-/* Waits for a child whose output has ended; most are gone already. */
-static bool reap(struct child *child, int64_t deadline, int *status, struct error *error)
+/* Ends the child, if it has not, and all that it left behind in its group. */
+static void end(struct child *child, int *status)
 {
-    for (;;) {
-        pid_t pid = waitpid(child->pid, status, WNOHANG);
-        if (pid == child->pid) {
-            child->pid = 0;
-            close(child->output);
-            child->output = -1;
-            return true;
-        }
-        if (pid < 0 && errno != EINTR)
-            return error_set_errno(error, EX_OSERR, "child process: wait");
-        if (clock_remaining(deadline) == 0)
-            return error_set(error, EX_TEMPFAIL, "child process: not done in time");
-        poll(NULL, 0, 1);
-    }
+    kill(-child->pid, SIGKILL);
+    while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
+        continue;
+    close(child->output);
+    *child = (struct child){.pid = 0, .output = -1};
 }
 
 bool child_finish(struct child *child, int64_t deadline, size_t limit, struct buffer *output,
                   int *status, struct error *error)
 {
     *status = 0;
-    if (read_to_end(child, deadline, limit, output, error) && reap(child, deadline, status, error))
-        return true;
-    child_stop(child);
-    return false;
+    bool done = read_to_end(child, deadline, limit, output, error);
+    end(child, status);
+    return done;
 }
 
 void child_stop(struct child *child)
 {
-    if (child->pid == 0)
-        return;
-    kill(-child->pid, SIGKILL);
-    while (waitpid(child->pid, NULL, 0) < 0 && errno == EINTR)
-        continue;
-    close(child->output);
-    *child = (struct child){.pid = 0, .output = -1};
+    int ignored;
+    if (child->pid != 0)
+        end(child, &ignored);
 }

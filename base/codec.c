@@ -32,6 +32,11 @@ static int digit_value(char digit)
     return digit == '+' ? 62 : digit == '/' ? 63 : -1;
 }
 
+bool codec_is_base64(char character)
+{
+    return digit_value(character) >= 0 || character == '=';
+}
+
 /* Appends the `count` bytes that count + 1 digits hold; false when the left-over bits are set. */
 static bool decode_quartet(struct text *out, const char *digits, size_t count)
 {

@@ -26,6 +26,9 @@ static bool fail_open(const char *shown, struct error *error)
     case EPERM:
         return error_set(error, EX_NOPERM, "%s: cannot be read by uid %u", shown,
                          (unsigned)geteuid());
+    case ELOOP:
+    case ENAMETOOLONG:
+        return error_set_errno(error, EX_CONFIG, "%s", shown);
     case ENXIO:
     case ENODEV:
         return error_set(error, EX_CONFIG, "%s: not a regular file", shown);

@@ -4,7 +4,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -16,43 +18,6 @@ static const struct log_options *log_options;
 void log_open(const struct log_options *options)
 {
     log_options = options;
-    if (options->facility >= 0)
-        openlog("sendmail", LOG_PID, options->facility);
-}
-
-/* The file may be in a directory of somebody else's: nothing but a plain file with one name. */
-static int open_file(const char *path)
-{
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    int fd = open(path, flags, 0600);
-    struct stat status;
-    if (fd < 0)
-        return -1;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1)
-        return fd;
-    close(fd);
-    return -1;
-}
-
-static void write_to_file(const char *path, struct slice record)
-{
-    int fd = open_file(path);
-    if (fd < 0)
-        return;
-    /* A second write for the rest could land in the middle of another process's line. */
-    ssize_t count = write(fd, record.bytes, record.length);
-    (void)count;
-    close(fd);
-}
-
-static void add_time(struct text *record)
-{
-    time_t now = clock_wall();
-    struct tm parts;
-    char formatted[sizeof "2000-01-01T00:00:00Z "];
-    if (gmtime_r(&now, &parts) != NULL &&
-        strftime(formatted, sizeof formatted, "%Y-%m-%dT%H:%M:%SZ ", &parts) > 0)
-        text_add(record, formatted);
 }
 
 /* Values were escaped when they were added; no control character gets past here all the same. */
@@ -62,23 +27,109 @@ static void add_printable(struct text *record, const char *line)
         text_add_byte(record, ascii_is_control(*line) ? ' ' : *line);
 }
 
-void log_line(int priority, const char *line)
+/* syslog(3) would wait for a daemon that has stopped reading, and for good. */
+static void send_to_daemon(const char *path, struct slice record)
 {
-    if (log_options == NULL)
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (!text_copy(address.sun_path, sizeof address.sun_path, path))
         return;
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    ssize_t count = sendto(fd, record.bytes, record.length, MSG_DONTWAIT | MSG_NOSIGNAL,
+                           (const struct sockaddr *)&address, sizeof address);
+    (void)count;
+    close(fd);
+}
+
+static void add_local_time(struct text *record)
+{
+    time_t now = clock_wall();
+    struct tm parts;
+    char formatted[sizeof "Jan  1 00:00:00 "];
+    if (localtime_r(&now, &parts) != NULL &&
+        strftime(formatted, sizeof formatted, "%b %e %H:%M:%S ", &parts) > 0)
+        text_add(record, formatted);
+}
+
+/* The form in which syslog(3) speaks to the daemon: RFC 3164 without the host. */
+static void log_to_daemon(int priority, const char *line)
+{
+    char bytes[LOG_LINE_SIZE];
+    struct text record;
+    text_init(&record, bytes, sizeof bytes);
+    text_add_format(&record, "<%d>", log_options->facility | priority);
+    add_local_time(&record);
+    text_add_format(&record, "sendmail[%d]: ", (int)getpid());
+    add_printable(&record, line);
+    send_to_daemon(log_options->socket != NULL ? log_options->socket : "/dev/log",
+                   text_slice(&record));
+}
+
+/* The file may be in a directory of somebody else's: nothing but a plain file with one name. */
+static bool is_plain(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1;
+}
+
+/* One write: a second one for the rest could land in the middle of another process's line. */
+static bool write_line(int fd, struct slice record, const char *shown, struct error *error)
+{
+    ssize_t count = write(fd, record.bytes, record.length);
+    if (count < 0)
+        return error_set_errno(error, EX_CANTCREAT, "log: %s", shown);
+    return (size_t)count == record.length ||
+           error_set(error, EX_CANTCREAT, "log: %s: a line was cut short", shown);
+}
+
+static bool append(const char *path, struct slice record, struct error *error)
+{
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    struct text_shown shown;
+    text_show(&shown, slice_of(path));
+    int fd = open(path, flags, 0600);
+    if (fd < 0)
+        return error_set_errno(error, EX_CANTCREAT, "log: %s", shown.bytes);
+    bool done = is_plain(fd) ? write_line(fd, record, shown.bytes, error)
+                             : error_set(error, EX_CANTCREAT,
+                                         "log: %s: not a regular file with one name", shown.bytes);
+    close(fd);
+    return done;
+}
+
+static void add_utc(struct text *record)
+{
+    time_t now = clock_wall();
+    struct tm parts;
+    char formatted[sizeof "2000-01-01T00:00:00Z "];
+    if (gmtime_r(&now, &parts) != NULL &&
+        strftime(formatted, sizeof formatted, "%Y-%m-%dT%H:%M:%SZ ", &parts) > 0)
+        text_add(record, formatted);
+}
+
+static bool log_to_file(const char *line, struct error *error)
+{
     char bytes[LOG_LINE_SIZE + 1];
     struct text record;
     text_init(&record, bytes, LOG_LINE_SIZE);
-    add_time(&record);
-    size_t start = record.length;
+    add_utc(&record);
     add_printable(&record, line);
+    bytes[record.length] = '\n';
+    return append(log_options->file, slice_make(bytes, record.length + 1), error);
+}
 
+bool log_line(int priority, const char *line, struct error *error)
+{
+    if (log_options == NULL)
+        return true;
     if (log_options->facility >= 0)
-        syslog(priority, "%s", record.bytes + start);
-    if (log_options->file != NULL) {
-        bytes[record.length] = '\n';
-        write_to_file(log_options->file, slice_make(bytes, record.length + 1));
-    }
+        log_to_daemon(priority, line);
+    if (log_options->file == NULL || log_to_file(line, error))
+        return true;
+    if (log_options->facility >= 0)
+        log_to_daemon(LOG_WARNING, error->sentence);
+    return false;
 }
 
 static void add_key(struct text *line, const char *key)

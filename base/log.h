@@ -3,22 +3,26 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include "base/error.h"
 #include "base/text.h"
 
 enum { LOG_LINE_SIZE = 8192 }; /* a longer line is cut */
 
 struct log_options {
-    int facility;     /* LOG_MAIL ...; -1 is off */
-    const char *file; /* NULL for none */
+    int facility;       /* LOG_MAIL ...; -1 is off */
+    const char *file;   /* NULL for none */
+    const char *socket; /* where the syslog daemon listens; NULL: /dev/log */
 };
 
 /* Remembers where to log; the one mutable global of the program. `options` must outlive it. */
 void log_open(const struct log_options *options);
 
-/* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... The file is opened with
+/* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... Syslog gets one datagram, and
+ * nobody learns of a daemon that is not there or does not read. The file is opened with
  * O_APPEND|O_NOFOLLOW, created 0600 when missing, must be regular with one link, and gets one
- * write(2) a line, with the time in front. */
-void log_line(int priority, const char *line);
+ * write(2) a line, with the time in front. False when the file could not get it, with a sentence
+ * that syslog was told as well (EX_CANTCREAT). */
+bool log_line(int priority, const char *line, struct error *error);
 
 /* Appends " key=value" (no blank in front of the first); a value that is empty or has anything but
  * printable ASCII, or a space, quote, backslash or '=', is quoted and escaped, and bounded to

@@ -53,8 +53,10 @@ static const char *shown_name(const struct account *account)
 
 static void list_names(const struct settings *settings, struct text *list)
 {
-    for (size_t i = 0; i < settings->account_count; i++)
-        text_add_format(list, "%s%s", i == 0 ? "" : ", ", shown_name(&settings->accounts[i]));
+    for (size_t i = 0; i < settings->account_count; i++) {
+        const char *between = i + 1 == settings->account_count ? " and " : ", ";
+        text_add_format(list, "%s%s", i == 0 ? "" : between, shown_name(&settings->accounts[i]));
+    }
 }
 
 static bool fail_unknown(const struct settings *settings, const char *name, struct error *error)
@@ -65,7 +67,7 @@ static bool fail_unknown(const struct settings *settings, const char *name, stru
     struct suggest suggest;
     text_init(&list, buffer, sizeof buffer);
     list_names(settings, &list);
-    error_set(error, EX_CONFIG, "account: %s has no account \"%s\", but %s", settings->ini.path,
+    error_set(error, EX_CONFIG, "account: %s has no account \"%s\"; it has %s", settings->ini.path,
               text_show(&shown, slice_of(name)), buffer);
     suggest_start(&suggest, slice_of(name));
     for (size_t i = 0; i < settings->account_count; i++)

@@ -20,6 +20,7 @@
 #include "base/ascii.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/paths.h"
 
 struct scan {
     struct ini *ini;
@@ -182,6 +183,20 @@ static bool check_key(struct slice key, struct error *error)
     return true;
 }
 
+/* iniparser folds the case of keys: of `user` and `USER` only one would be left. */
+static bool check_first(const struct ini *ini, const struct ini_entry *entry, struct error *error)
+{
+    for (const struct ini_entry *other = ini->entries; other < entry; other++) {
+        if (other->section != entry->section ||
+            !slice_equals_nocase(slice_of(other->key), slice_of(entry->key)))
+            continue;
+        return error_set(error, EX_CONFIG, "[%s] %.40s: set twice, first in line %u%s",
+                         ini->sections[entry->section].name, other->key, other->line,
+                         strcmp(other->key, entry->key) == 0 ? "" : " (case does not count)");
+    }
+    return true;
+}
+
 static bool add_entry(struct scan *scan, const struct ini_entry *facts, struct slice key,
                       struct slice value, struct error *error)
 {
@@ -194,12 +209,8 @@ static bool add_entry(struct scan *scan, const struct ini_entry *facts, struct s
     entry->value = arena_copy(scan->arena, value);
     if (entry->key == NULL || entry->value == NULL)
         return error_set_memory(error);
-    const struct ini_entry *other = ini_find(ini, entry->section, entry->key);
     ini->entry_count++;
-    if (other != NULL)
-        return error_set(error, EX_CONFIG, "[%s] %s: set twice, first in line %u",
-                         ini->sections[entry->section].name, other->key, other->line);
-    return true;
+    return check_first(ini, entry, error);
 }
 
 static bool scan_entry(struct scan *scan, struct slice text, struct error *error)
@@ -219,8 +230,10 @@ static bool scan_entry(struct scan *scan, struct slice text, struct error *error
     if (!(facts.quoted ? scan_quoted : scan_bare)(text, &value, &facts.commented, error))
         return false;
     if (value.length == 0)
-        return error_set(error, EX_CONFIG, "no value; without the line the default holds%s",
-                         facts.commented ? ", and a value with # or ; goes into quotes" : "");
+        return error_set(error, EX_CONFIG, "[%s] %.*s: no value%s",
+                         scan->ini->sections[scan->ini->section_count - 1].name,
+                         (int)slice_to(key, 40).length, key.bytes,
+                         facts.commented ? "; one with # or ; in it goes into quotes" : "");
     return add_entry(scan, &facts, key, value, error);
 }
 
@@ -259,6 +272,26 @@ static bool scan_all(struct scan *scan, struct slice content, struct error *erro
     return true;
 }
 
+/* [smarthost:host] and the host of [smarthost] are one and the same to iniparser. */
+static bool check_collisions(const struct ini *ini, struct error *error)
+{
+    for (size_t i = 0; i < ini->section_count; i++) {
+        struct slice name = slice_of(ini->sections[i].name);
+        size_t colon = slice_find(name, ':');
+        for (size_t j = 0; j < ini->entry_count; j++) {
+            const struct ini_entry *entry = &ini->entries[j];
+            if (!slice_equals(slice_of(ini->sections[entry->section].name),
+                              slice_to(name, colon)) ||
+                !slice_equals_nocase(slice_of(entry->key), slice_from(name, colon + 1)))
+                continue;
+            error_set(error, EX_CONFIG, "[%s]: an account cannot have the name of a key",
+                      ini->sections[i].name);
+            return ini_add_place(ini, ini->sections[i].line, error);
+        }
+    }
+    return true;
+}
+
 /* iniparser's complaints print the line, and there may be a password in it. */
 static int ignore_complaint(const char *format, ...)
 {
@@ -267,7 +300,8 @@ static int ignore_complaint(const char *format, ...)
 }
 
 /* iniparser takes a path only: it gets one of the very bytes that were scanned, or where there is
- * no /proc that of the file; if that was changed meanwhile, the comparison will tell. */
+ * no /proc that of the file; if that was changed meanwhile, the comparison will tell. NULL with
+ * errno when it was the system that failed, with 0 when it did not like the file. */
 static dictionary *load_dictionary(const char *path, struct slice content)
 {
     char copy[64];
@@ -277,9 +311,12 @@ static dictionary *load_dictionary(const char *path, struct slice content)
     snprintf(copy, sizeof copy, "/proc/self/fd/%d", fd);
     if (fd >= 0 && file_write_all(fd, content, &ignored) && access(copy, R_OK) == 0)
         path = copy;
+    errno = 0;
     dictionary *loaded = iniparser_load(path);
+    int reason = errno;
     if (fd >= 0)
         close(fd);
+    errno = reason;
     return loaded;
 }
 
@@ -327,6 +364,8 @@ static bool load_and_compare(struct scan *scan, const char *path, struct slice c
                              struct error *error)
 {
     dictionary *loaded = load_dictionary(path, content);
+    if (loaded == NULL && errno != 0)
+        return error_set_errno(error, EX_OSERR, "%s: cannot be read", scan->ini->path);
     if (loaded == NULL)
         return error_set(error, EX_CONFIG, "%s: iniparser cannot read it", scan->ini->path);
     bool same = compare(scan, loaded, error);
@@ -354,6 +393,8 @@ static bool read_content(const char *path, struct ini *ini, struct buffer *conte
         /* 66 is for the message's file. */
         if (error->exit_code == EX_NOINPUT)
             error->exit_code = EX_CONFIG;
+        if (error->exit_code == EX_NOPERM)
+            paths_add_owner(path, error);
         return error_add_context(error, "configuration");
     }
     /* Nothing is left of a password in memory that was given back while growing. */
@@ -370,7 +411,7 @@ bool ini_load(struct ini *ini, const char *path, struct arena *arena, struct err
     struct scan scan = {.ini = ini, .arena = arena};
     struct buffer content = {0};
     bool done = allocate(&scan, path, error) && read_content(path, ini, &content, error) &&
-                scan_all(&scan, buffer_slice(&content), error) &&
+                scan_all(&scan, buffer_slice(&content), error) && check_collisions(ini, error) &&
                 load_and_compare(&scan, path, buffer_slice(&content), error);
     if (content.bytes != NULL)
         explicit_bzero(content.bytes, content.length);

@@ -139,6 +139,49 @@ const struct keys_row *keys_find(const char *section, const char *key)
     return NULL;
 }
 
+/* What msmtp, ssmtp and the like call it. */
+static const struct {
+    const char *name, *section, *key;
+} foreign[] = {
+    {"passwordeval", "smarthost", "password_command"},
+    {"username", "smarthost", "user"},
+    {"authuser", "smarthost", "user"},
+    {"login", "smarthost", "user"},
+    {"authpass", "smarthost", "password"},
+    {"pass", "smarthost", "password"},
+    {"authmethod", "smarthost", "auth"},
+    {"mailhub", "smarthost", "host"},
+    {"server", "smarthost", "host"},
+    {"smarthost", "smarthost", "host"},
+    {"hostname", "smarthost", "helo"},
+    {"tls_starttls", "smarthost", "tls"},
+    {"starttls", "smarthost", "tls"},
+    {"usestarttls", "smarthost", "tls"},
+    {"usetls", "smarthost", "tls"},
+    {"tls_trust_file", "smarthost", "tls_ca_file"},
+    {"tls_host_override", "smarthost", "tls_name"},
+    {"tls_cert_file", "smarthost", "tls_cert"},
+    {"tls_key_file", "smarthost", "tls_key"},
+    {"fromlineoverride", "smarthost", "allow_from_override"},
+    {"maildomain", "local", "domain"},
+    {"auto_from", "local", "domain"},
+    {"rewritedomain", "local", "domain"},
+    {"set_from_header", "message", "from_header"},
+    {"set_date_header", "message", "add_date"},
+    {"set_msgid_header", "message", "add_message_id"},
+    {"remove_bcc_headers", "message", "remove_bcc"},
+    {"logfile", "log", "file"},
+};
+
+const struct keys_row *keys_find_foreign(const char *name)
+{
+    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++) {
+        if (slice_equals_nocase(slice_of(name), slice_of(foreign[i].name)))
+            return keys_find(foreign[i].section, foreign[i].key);
+    }
+    return NULL;
+}
+
 const char *const *keys_sections(void)
 {
     static const char *const sections[] = {"smarthost", "local", "message", "queue",

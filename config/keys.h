@@ -52,6 +52,10 @@ const struct keys_row *keys_table(size_t *count);
 /* NULL when there is none; `section` without an account's name. */
 const struct keys_row *keys_find(const char *section, const char *key);
 
+/* The key that other programs of this kind call `name`, in any case of letters; NULL when it is
+ * none of theirs. */
+const struct keys_row *keys_find_foreign(const char *name);
+
 /* The sections, NULL at the end. */
 const char *const *keys_sections(void);
 

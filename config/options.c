@@ -107,15 +107,6 @@ static bool take_envelope_id(struct options_parser *parser, const struct options
     return take_string(parser, row, argument, error);
 }
 
-static bool take_program_role(struct options_parser *parser, const struct options_row *row,
-                              const char *argument, struct error *error)
-{
-    (void)parser, (void)row;
-    if (strcmp(argument, "c") == 0 || strcmp(argument, "m") == 0)
-        return true;
-    return error_set(error, EX_USAGE, "usage: -A takes c or m");
-}
-
 static bool fail_later(struct options_parser *parser, const char *option, struct error *error)
 {
     parser->options->reads_input = false;
@@ -227,7 +218,7 @@ static const struct options_row table[] = {
      .help = "envelope id; not passed on in this version"},
     {'o', NULL, OPTIONS_ARGUMENT, "LETTER", .take = take_option,
      .help = "-oi as -i, -ov as -v, others ignored"},
-    {'A', NULL, OPTIONS_ARGUMENT, "ROLE", .take = take_program_role},
+    {'A', NULL, OPTIONS_ARGUMENT, "ROLE", .take = take_nothing},
     {'D', NULL, OPTIONS_ARGUMENT, "FILE", .take = take_nothing},
     {'d', NULL, OPTIONS_OPTIONAL, "LEVEL", .take = take_nothing},
     {'e', NULL, OPTIONS_ATTACHED, "LETTER", .take = take_nothing},

@@ -56,6 +56,20 @@ static bool exists(const char *path, const char *home, bool *result, struct erro
                            text_show(&shown, slice_of(path)));
 }
 
+bool paths_add_owner(const char *path, struct error *error)
+{
+    struct text_shown shown;
+    struct stat status;
+    bool known = stat(path, &status) == 0;
+    if (known && status.st_uid == geteuid())
+        return error_add_advice(error, "run: chmod 600 %s", text_show(&shown, slice_of(path)));
+    if (known)
+        error_add_advice(error, "mode %04o, owner uid %u", (unsigned)status.st_mode & 07777,
+                         (unsigned)status.st_uid);
+    return error_add_advice(error, "give that user its own ~/.config/sendmail/config.ini, see "
+                                   "sendmail.ini(5)");
+}
+
 static bool fail_missing(const struct paths *paths, struct error *error)
 {
     struct text_shown system, user;
@@ -85,6 +99,6 @@ bool paths_choose(const struct paths *paths, const char *given, struct paths_cho
     }
     *choice = (struct paths_choice){.file = paths->system_file, .origin = PATHS_SYSTEM};
     if (!exists(choice->file, NULL, &found, error))
-        return false;
+        return error->exit_code == EX_NOPERM && paths_add_owner(choice->file, error);
     return found || fail_missing(paths, error);
 }

@@ -27,4 +27,7 @@ bool paths_find(struct paths *paths, struct arena *arena, struct error *error);
 bool paths_choose(const struct paths *paths, const char *given, struct paths_choice *choice,
                   struct error *error);
 
+/* Adds whose a file is that may not be read, and what its reader can do about it. */
+bool paths_add_owner(const char *path, struct error *error);
+
 #endif

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/paths.h"
 #include "config/settings.h"
 
 enum {
@@ -36,7 +37,7 @@ static const char credentials[] = "$CREDENTIALS_DIRECTORY";
 struct command {
     char *words[COMMAND_WORDS_MAX + 1];
     char *variables[COMMAND_VARIABLES_MAX + 1];
-    int complaints; /* where its standard error goes */
+    int complaints[2]; /* a pipe for its standard error: where it is read, where it goes */
     struct arena arena;
 };
 
@@ -78,12 +79,15 @@ static void wipe(struct buffer *buffer)
 
 /* systemd lets a service's user read a credential by an access list, whose mask shows as the
  * group's bits. */
-static bool judge_mode(const struct stat *status, bool credential, struct error *error)
+static bool judge_mode(const struct stat *status, bool credential, const char *path,
+                       struct error *error)
 {
+    struct text_shown shown;
     if ((status->st_mode & (credential ? 007 : 077)) == 0)
         return true;
-    return error_set(error, EX_CONFIG, "others can read it (mode %04o); run: chmod 600 on it",
-                     (unsigned)status->st_mode & 07777);
+    return error_set(error, EX_CONFIG, "%s can read it (mode %04o); run: chmod 600 %s",
+                     (status->st_mode & 007) != 0 ? "others" : "its group",
+                     (unsigned)status->st_mode & 07777, text_show(&shown, slice_of(path)));
 }
 
 static bool read_secret_file(int fd, struct sasl_secret *secret, struct error *error)
@@ -98,6 +102,8 @@ static bool read_secret_file(int fd, struct sasl_secret *secret, struct error *e
         bytes.length--;
         bytes = without_carriage_return(bytes);
     }
+    if (done && slice_find(bytes, '\n') < bytes.length)
+        done = error_set(error, EX_CONFIG, "more than one line");
     done = done && take(bytes, secret, error);
     wipe(&content);
     return done;
@@ -131,13 +137,15 @@ static bool load_file(const char *file, struct sasl_secret *secret, struct error
     int fd = path == NULL ? -1 : file_open_trusted(path, &status, error);
     bool done = false;
     if (fd >= 0) {
-        done = judge_mode(&status, secret_is_credential(file), error) &&
+        done = judge_mode(&status, secret_is_credential(file), path, error) &&
                read_secret_file(fd, secret, error);
         if (!done)
             error_add_context(error, "%s", text_show(&shown, slice_of(path)));
         close(fd);
     } else if (error->exit_code == EX_NOINPUT) {
         error->exit_code = EX_CONFIG; /* 66 is for the message's file */
+    } else if (error->exit_code == EX_NOPERM) {
+        paths_add_owner(path, error);
     }
     arena_free(&arena);
     return done || error_add_context(error, "password_file");
@@ -245,7 +253,7 @@ static int run_command(void *argument, int output)
     struct command *command = argument;
     int nothing = open("/dev/null", O_RDONLY);
     if (nothing < 0 || dup2(nothing, 0) < 0 || dup2(output, 1) < 0 ||
-        dup2(command->complaints, 2) < 0)
+        dup2(command->complaints[1], 2) < 0)
         return EX_OSERR;
     /* Ours close by themselves; this is for what our caller left open. */
     if (close_range(3, ~0U, 0) != 0) {
@@ -274,7 +282,20 @@ static bool fail_command(int status, int complaints, struct error *error)
                      words);
 }
 
-static bool run_and_take(struct command *command, int complaints, struct sasl_secret *secret,
+/* Why the command was not waited for to its end. */
+static bool fail_unfinished(int64_t timeout, struct error *error)
+{
+    if (error->exit_code == EX_SOFTWARE)
+        error->exit_code = EX_CONFIG; /* its output, not our fault */
+    if (error->exit_code != EX_TEMPFAIL)
+        return false;
+    bool seconds = timeout >= 1000;
+    return error_set(error, EX_TEMPFAIL,
+                     "gave nothing within %lld %s; it has no terminal to ask on",
+                     (long long)(seconds ? timeout / 1000 : timeout), seconds ? "s" : "ms");
+}
+
+static bool run_and_take(struct command *command, int64_t timeout, struct sasl_secret *secret,
                          struct error *error)
 {
     struct child child;
@@ -282,13 +303,11 @@ static bool run_and_take(struct command *command, int complaints, struct sasl_se
     int status;
     bool done = buffer_reserve(&output, COMMAND_OUTPUT_LIMIT + 1) || error_set_memory(error);
     done = done && child_start(&child, run_command, command, error);
-    if (done && !child_finish(&child, clock_deadline(COMMAND_TIMEOUT), COMMAND_OUTPUT_LIMIT,
-                              &output, &status, error)) {
-        done = false;
-        if (error->exit_code == EX_SOFTWARE)
-            error->exit_code = EX_CONFIG; /* its output, not our fault */
+    if (done && !child_finish(&child, clock_deadline(timeout), COMMAND_OUTPUT_LIMIT, &output,
+                              &status, error)) {
+        done = fail_unfinished(timeout, error);
     } else if (done && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
-        done = fail_command(status, complaints, error);
+        done = fail_command(status, command->complaints[0], error);
     }
     struct slice rest = buffer_slice(&output), line = {0};
     slice_cut(&rest, '\n', &line);
@@ -298,23 +317,21 @@ static bool run_and_take(struct command *command, int complaints, struct sasl_se
     return done;
 }
 
-static bool load_command(const char *line, struct sasl_secret *secret, struct error *error)
+bool secret_run(const char *line, int64_t timeout, struct sasl_secret *secret, struct error *error)
 {
-    struct command command = {0};
+    struct command command = {.complaints = {-1, -1}};
     struct text_shown shown;
-    int ends[2] = {-1, -1};
     bool done = split_command(line, &command, error) && judge_command(&command, error) &&
                 make_environment(&command, error);
     /* Non-blocking: what does not fit into the pipe is lost, and nobody waits for it to be read. */
-    if (done && pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    if (done && pipe2(command.complaints, O_CLOEXEC | O_NONBLOCK) != 0)
         done = error_set_errno(error, EX_OSERR, "no pipe");
-    command.complaints = ends[1];
-    done = done && run_and_take(&command, ends[0], secret, error);
+    done = done && run_and_take(&command, timeout, secret, error);
     if (!done && command.words[0] != NULL)
         error_add_context(error, "%s", text_show(&shown, slice_of(command.words[0])));
     for (int i = 0; i < 2; i++) {
-        if (ends[i] >= 0)
-            close(ends[i]);
+        if (command.complaints[i] >= 0)
+            close(command.complaints[i]);
     }
     arena_free(&command.arena);
     return done || error_add_context(error, "password_command");
@@ -331,7 +348,7 @@ bool secret_load(const struct account *account, struct sasl_secret *secret, stru
     else if (account->password_file != NULL)
         done = load_file(account->password_file, secret, error);
     else if (account->password_command != NULL)
-        done = load_command(account->password_command, secret, error);
+        done = secret_run(account->password_command, COMMAND_TIMEOUT, secret, error);
     if (!done)
         sasl_wipe(secret);
     return done;

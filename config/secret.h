@@ -17,4 +17,8 @@ bool secret_is_credential(const char *path);
  * it may not do the next time. */
 bool secret_load(const struct account *account, struct sasl_secret *secret, struct error *error);
 
+/* The same for a password_command, which may take `timeout` milliseconds. */
+bool secret_run(const char *command, int64_t timeout, struct sasl_secret *secret,
+                struct error *error);
+
 #endif

@@ -62,8 +62,14 @@ static bool fail_key(const struct loader *loader, struct slice kind, const char 
                      struct error *error)
 {
     struct suggest suggest;
-    suggest_start(&suggest, slice_of(key));
+    const struct keys_row *foreign = keys_find_foreign(key);
     error_set(error, EX_CONFIG, "unknown key");
+    if (foreign != NULL) {
+        bool here = slice_equals(kind, slice_of(foreign->section));
+        return error_add_advice(error, "did you mean \"%s\"%s%s%s?", foreign->key,
+                                here ? "" : " in [", here ? "" : foreign->section, here ? "" : "]");
+    }
+    suggest_start(&suggest, slice_of(key));
     for (size_t i = 0; i < loader->row_count; i++) {
         const struct keys_row *row = &loader->table[i];
         if (slice_equals(kind, slice_of(row->section)))
@@ -79,8 +85,8 @@ static bool check_secret(const struct loader *loader, const struct ini_entry *en
 {
     const struct ini *ini = &loader->settings->ini;
     if ((ini->status.st_mode & 077) != 0)
-        return error_set(error, EX_CONFIG, "group or others can read this file; run: chmod 600 %s",
-                         ini->path);
+        return error_set(error, EX_CONFIG, "%s can read this file; run: chmod 600 %s",
+                         (ini->status.st_mode & 007) != 0 ? "others" : "its group", ini->path);
     if (entry->commented && !entry->quoted)
         return error_set(error, EX_CONFIG,
                          "is that a comment or a part of it? Put the value in quotes");
@@ -95,7 +101,8 @@ static bool check_entry(const struct loader *loader, const struct ini_entry *ent
         loader->choice->origin == PATHS_GIVEN && loader->settings->ini.status.st_uid != 0;
     if ((row->flags & KEYS_OWNERS) != 0 && strangers)
         return error_set(error, EX_CONFIG,
-                         "not taken from a file given on the command line, unless root owns it");
+                         "not taken from a file given on the command line, unless root owns it; "
+                         "put it into ~/.config/sendmail/config.ini");
     if (strcmp(row->key, "password") == 0)
         return check_secret(loader, entry, error);
     if (slice_trim(slice_of(entry->value)).length == 0)
@@ -103,12 +110,21 @@ static bool check_entry(const struct loader *loader, const struct ini_entry *ent
     return true;
 }
 
+/* Refused with those choices only that can be taken here. */
+static bool choose(const struct keys_row *row, const char *value, unsigned *position,
+                   struct error *error)
+{
+    if (value_choice(slice_of(value), row->choices, position, error))
+        return true;
+    return row->available != NULL && value_choice(slice_of(value), row->available, position, error);
+}
+
 static bool store_word(const struct keys_row *row, const char *value, const char **target,
                        struct error *error)
 {
     unsigned position;
     *target = value;
-    return value_choice(slice_of(value), row->choices, &position, error);
+    return choose(row, value, &position, error);
 }
 
 static bool store_choice(const struct keys_row *row, const char *value, void *target,
@@ -116,7 +132,7 @@ static bool store_choice(const struct keys_row *row, const char *value, void *ta
 {
     _Static_assert(sizeof(enum fix_from) == sizeof(unsigned), "enums are as large as unsigned");
     unsigned position;
-    if (!value_choice(slice_of(value), row->choices, &position, error))
+    if (!choose(row, value, &position, error))
         return false;
     if (row->type == KEYS_CHOICE)
         memcpy(target, &position, sizeof position);
@@ -142,7 +158,10 @@ static bool store_command(const char *value, const char **target, struct error *
 static bool store_senders(const char *value, const char **target, struct error *error)
 {
     *target = value;
-    return value_patterns(slice_of(value), error);
+    return value_patterns(slice_of(value)) ||
+           error_set(error, EX_CONFIG,
+                     "must be one bare address (the name comes from -F), or patterns such as "
+                     "*@example.com");
 }
 
 static bool store_override(const char *value, const char **target, struct error *error)
@@ -150,9 +169,10 @@ static bool store_override(const char *value, const char **target, struct error 
     *target = value;
     if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
         return true;
-    if (strpbrk(value, "@*") == NULL)
-        return error_set(error, EX_CONFIG, "must be yes, no, or patterns such as *@example.com");
-    return value_patterns(slice_of(value), error);
+    return (strpbrk(value, "@*") != NULL && value_patterns(slice_of(value))) ||
+           error_set(error, EX_CONFIG,
+                     "must be yes, no, or addresses and patterns such as *@example.com with blanks "
+                     "between them");
 }
 
 /* `base` is the struct that the row's offset counts from. */
@@ -263,7 +283,7 @@ static int count_secrets(const struct account *account)
 }
 
 /* What one key alone cannot tell. */
-static bool check_account(const struct account *account, struct error *error)
+static bool check_account(const struct account *account, bool inherits, struct error *error)
 {
     const struct smarthost *smarthost = &account->smarthost;
     bool user = smarthost->sasl.user != NULL;
@@ -276,7 +296,8 @@ static bool check_account(const struct account *account, struct error *error)
                          "just one of password, password_file and password_command");
     if (user && count_secrets(account) == 0 && strcmp(smarthost->sasl.mechanism, "off") != 0)
         return error_set(error, EX_CONFIG,
-                         "user without password, password_file or password_command");
+                         "user without password, password_file or password_command%s",
+                         inherits ? "; an account that sets host or user inherits no secret" : "");
     if (!user && count_secrets(account) > 0)
         return error_set(error, EX_CONFIG, "a password without user");
     return true;
@@ -296,7 +317,7 @@ static bool fill_account(const struct loader *loader, struct account *account, s
         smarthost->dial.ports[0] = 465;
     if (smarthost->dial.ports[0] == 0)
         memcpy(smarthost->dial.ports, (uint16_t[]){587, 2525}, 2 * sizeof(uint16_t));
-    if (check_account(account, error))
+    if (check_account(account, parent != NULL, error))
         return true;
     error_add_context(error, "[%s]", ini->sections[section].name);
     return ini_add_place(ini, ini->sections[section].line, error);

@@ -148,15 +148,21 @@ static bool copy(struct slice value, const char **result, struct arena *arena, s
     return *result != NULL || error_set_memory(error);
 }
 
-bool value_domain(struct slice value, const char **result, struct arena *arena, struct error *error)
+static bool parse_domain(struct slice value, const char *expected, const char **result,
+                         struct arena *arena, struct error *error)
 {
     char buffer[DOMAIN_SIZE];
     struct text ascii;
     text_init(&ascii, buffer, sizeof buffer);
     struct error reason;
     if (!idna_to_ascii(value, &ascii, &reason) || ascii.overflow || ascii.length == 0)
-        return error_set(error, EX_CONFIG, "must be a domain name");
+        return error_set(error, EX_CONFIG, "must be %s", expected);
     return copy(text_slice(&ascii), result, arena, error);
+}
+
+bool value_domain(struct slice value, const char **result, struct arena *arena, struct error *error)
+{
+    return parse_domain(value, "a domain name", result, arena, error);
 }
 
 /* An IPv4 or IPv6 address, without brackets. */
@@ -191,6 +197,8 @@ static bool parse_host(struct slice word, const char **host, struct arena *arena
     if (slice_find(word, ':') < word.length)
         return error_set(error, EX_CONFIG,
                          "must be names or addresses; a port is written as port = 587");
+    if (slice_find(word, ',') < word.length)
+        return error_set(error, EX_CONFIG, "must be names or addresses with blanks between them");
     return value_domain(word, host, arena, error);
 }
 
@@ -209,6 +217,8 @@ bool value_hosts(struct slice value, size_t limit, const char **hosts, struct ar
     return true;
 }
 
+static const char helo_form[] = "a domain name or an address in brackets";
+
 static bool parse_literal(struct slice value, const char **result, struct arena *arena,
                           struct error *error)
 {
@@ -218,13 +228,15 @@ static bool parse_literal(struct slice value, const char **result, struct arena 
     else if (slice_find(address, ':') < address.length)
         return error_set(error, EX_CONFIG, "an IPv6 address is written as [IPv6:2001:db8::1]");
     if (!is_address(address))
-        return error_set(error, EX_CONFIG, "must be a domain name or an address in brackets");
+        return error_set(error, EX_CONFIG, "must be %s", helo_form);
     return copy(value, result, arena, error);
 }
 
 bool value_helo(struct slice value, const char **result, struct arena *arena, struct error *error)
 {
-    if (!(is_bracketed(value) ? parse_literal : value_domain)(value, result, arena, error))
+    bool good = is_bracketed(value) ? parse_literal(value, result, arena, error)
+                                    : parse_domain(value, helo_form, result, arena, error);
+    if (!good)
         return false;
     return command_is_hello_name(*result) ||
            error_set(error, EX_CONFIG,
@@ -237,28 +249,37 @@ bool value_path(struct slice value, const char *home, const char **result, struc
 {
     if (value.bytes[0] == '/')
         return copy(value, result, arena, error);
-    if (home == NULL || !slice_starts_nocase(value, "~/"))
+    if (home == NULL && slice_starts_nocase(value, "~/"))
+        return error_set(error, EX_CONFIG, "~/ works only in ~/.config/sendmail/config.ini");
+    if (!slice_starts_nocase(value, "~/"))
         return error_set(error, EX_CONFIG, "must be an absolute path%s",
                          home == NULL ? "" : ", or start with ~/");
     *result = arena_format(arena, "%s%.*s", home, (int)value.length - 1, value.bytes + 1);
     return *result != NULL || error_set_memory(error);
 }
 
-bool value_patterns(struct slice value, struct error *error)
+static bool is_bare_address(struct slice word)
 {
-    struct slice word;
+    char buffer[ADDRESS_SIZE];
+    struct text canonical;
+    struct error reason;
+    bool needs_utf8 = false;
+    text_init(&canonical, buffer, sizeof buffer);
+    return address_parse_one(word, "localhost", &canonical, &needs_utf8, &reason) &&
+           canonical.length > 0;
+}
+
+bool value_patterns(struct slice value)
+{
+    struct slice all = slice_trim(value), word;
+    for (size_t i = 0; i < all.length; i++) {
+        if (all.bytes[i] == '\0' || strchr("<>()\",;", all.bytes[i]) != NULL)
+            return false;
+    }
     while (slice_cut_word(&value, &word)) {
-        char buffer[ADDRESS_SIZE];
-        struct text canonical;
-        struct error reason;
-        bool needs_utf8 = false;
-        text_init(&canonical, buffer, sizeof buffer);
-        if (slice_find(word, '*') < word.length)
-            continue;
-        if (!address_parse_one(word, "localhost", &canonical, &needs_utf8, &reason) ||
-            canonical.length == 0)
-            return error_set(error, EX_CONFIG,
-                             "must be an address, or patterns such as *@example.com");
+        bool whole = slice_find(word, '@') < word.length || word.length == all.length;
+        if (slice_find(word, '*') == word.length && !(whole && is_bare_address(word)))
+            return false;
     }
     return true;
 }

@@ -46,8 +46,9 @@ bool value_helo(struct slice value, const char **result, struct arena *arena, st
 bool value_path(struct slice value, const char *home, const char **result, struct arena *arena,
                 struct error *error);
 
-/* Blank-separated addresses or patterns with '*'. */
-bool value_patterns(struct slice value, struct error *error);
+/* True for one address, or blank-separated ones and patterns with '*'; all of them bare, without
+ * display names, brackets or commas. */
+bool value_patterns(struct slice value);
 
 /* A syslog facility's name, or "off" (-1). */
 bool value_facility(struct slice value, int *result, struct error *error);

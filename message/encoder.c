@@ -1,12 +1,14 @@
 /* Transfer encodings of a body (RFC 2045 sections 6.7 and 6.8).
  *
  * Invariant: no line is longer than 76 octets, and what is held back between two calls is at most
- * one blank and one CR, or less than one line of base64. A line of quoted-printable ends after 75
- * octets at the latest, so that there is always room for the '=' of a soft line break. */
+ * one blank and one CR, or the two octets of an escape begun, or less than one line of base64. A
+ * line of quoted-printable ends after 75 octets at the latest, so that there is always room for the
+ * '=' of a soft line break. */
 #include "message/encoder.h"
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/codec.h"
 
 enum { READY_SIZE = 32 * 1024, SLICE_SIZE = 8 * 1024, NOT_FROM = 5 };
@@ -26,13 +28,17 @@ static bool flush(struct encoder *encoder, struct error *error)
     return true;
 }
 
+static void put_soft_break(struct encoder *encoder)
+{
+    buffer_add_string(&encoder->ready, "=\r\n");
+    encoder->column = encoder->from = 0;
+}
+
 /* A unit is an octet that stands for itself, or one as =XX; it is never divided. */
 static void put_unit(struct encoder *encoder, const char *unit, size_t length)
 {
-    if (encoder->column + length >= ENCODER_LINE_LIMIT) {
-        buffer_add_string(&encoder->ready, "=\r\n");
-        encoder->column = encoder->from = 0;
-    }
+    if (encoder->column + length >= ENCODER_LINE_LIMIT)
+        put_soft_break(encoder);
     buffer_add(&encoder->ready, slice_make(unit, length));
     encoder->column += length;
 }
@@ -112,7 +118,7 @@ static void quote_octet(struct encoder *encoder, char octet)
 static size_t quote_run(struct encoder *encoder, struct slice octets)
 {
     size_t length = 0;
-    if (encoder->blank != 0 || encoder->carriage || encoder->from != NOT_FROM)
+    if (encoder->blank != 0 || encoder->carriage || encoder->from != NOT_FROM || encoder->begun > 0)
         return 0;
     octets = slice_to(octets, ENCODER_LINE_LIMIT - 1 - encoder->column);
     while (length < octets.length &&
@@ -125,11 +131,70 @@ static size_t quote_run(struct encoder *encoder, struct slice octets)
     return length;
 }
 
+static bool is_hex(char octet)
+{
+    char lower = ascii_lower(octet);
+    return (octet >= '0' && octet <= '9') || (lower >= 'a' && lower <= 'f');
+}
+
+/* Whether an '=' and what follows can still be an escaped octet, or a soft line break. */
+static bool may_be_escape(const char *octets, size_t length)
+{
+    if (octets[1] == '\r')
+        return length < 3 || octets[2] == '\n';
+    return is_hex(octets[1]) && (length < 3 || is_hex(octets[2]));
+}
+
+static void put_escape(struct encoder *encoder)
+{
+    encoder->begun = 0;
+    if (encoder->escape[1] == '\r') {
+        put_soft_break(encoder);
+        return;
+    }
+    put_unit(encoder, encoder->escape, sizeof encoder->escape);
+    encoder->from = NOT_FROM;
+}
+
+/* An '=' that turned out to begin nothing stands for itself. */
+static void put_stray(struct encoder *encoder)
+{
+    if (encoder->begun > 0)
+        put_escaped(encoder, '=');
+    for (size_t i = 1; i < encoder->begun; i++)
+        quote_octet(encoder, encoder->escape[i]);
+    encoder->begun = 0;
+}
+
+static void clean_octet(struct encoder *encoder, char octet)
+{
+    if (encoder->begun > 0) {
+        encoder->escape[encoder->begun] = octet;
+        if (may_be_escape(encoder->escape, encoder->begun + 1)) {
+            encoder->begun++;
+            if (encoder->begun == sizeof encoder->escape)
+                put_escape(encoder);
+            return;
+        }
+        put_stray(encoder);
+    }
+    if (octet != '=') {
+        quote_octet(encoder, octet);
+        return;
+    }
+    put_held(encoder);
+    encoder->escape[encoder->begun++] = octet;
+}
+
 static void add_quoted(struct encoder *encoder, struct slice octets)
 {
     for (size_t i = 0; i < octets.length;) {
         i += quote_run(encoder, slice_from(octets, i));
-        if (i < octets.length)
+        if (i == octets.length)
+            return;
+        if (encoder->kind == ENCODER_FROM_QUOTED)
+            clean_octet(encoder, octets.bytes[i++]);
+        else
             quote_octet(encoder, octets.bytes[i++]);
     }
 }
@@ -157,6 +222,18 @@ static void add_base64(struct encoder *encoder, struct slice octets)
     }
 }
 
+/* What a decoder skips is left out, for the wire may not carry it. */
+static void wrap_base64(struct encoder *encoder, struct slice octets)
+{
+    for (size_t i = 0; i < octets.length; i++) {
+        if (!codec_is_base64(octets.bytes[i]))
+            continue;
+        buffer_add_byte(&encoder->ready, octets.bytes[i]);
+        if (++encoder->column == ENCODER_LINE_LIMIT)
+            end_line(encoder);
+    }
+}
+
 bool encoder_add(struct encoder *encoder, struct slice octets, struct error *error)
 {
     while (octets.length > 0) {
@@ -164,6 +241,8 @@ bool encoder_add(struct encoder *encoder, struct slice octets, struct error *err
         octets = slice_from(octets, some.length);
         if (encoder->kind == ENCODER_BASE64)
             add_base64(encoder, some);
+        else if (encoder->kind == ENCODER_FROM_BASE64)
+            wrap_base64(encoder, some);
         else
             add_quoted(encoder, some);
         if (encoder->ready.length >= READY_SIZE && !flush(encoder, error))
@@ -176,12 +255,13 @@ bool encoder_end(struct encoder *encoder, struct error *error)
 {
     if (encoder->held > 0)
         put_base64_line(encoder);
+    put_stray(encoder);
     if (encoder->blank != 0 || encoder->carriage)
         put_held(encoder);
-    if (encoder->column > 0) {
-        buffer_add_string(&encoder->ready, "=\r\n");
-        encoder->column = 0;
-    }
+    if (encoder->column > 0 && encoder->kind == ENCODER_FROM_BASE64)
+        end_line(encoder);
+    else if (encoder->column > 0)
+        put_soft_break(encoder);
     return flush(encoder, error);
 }
 

@@ -1,10 +1,16 @@
-/* A body as quoted-printable or base64 (RFC 2045 section 6), in pieces of any size. */
+/* A body as quoted-printable or base64 (RFC 2045 section 6), in pieces of any size; also one that
+ * is in one of these already, but not as it should be. */
 #ifndef MESSAGE_ENCODER_H
 #define MESSAGE_ENCODER_H
 
 #include "message/store.h"
 
-enum encoder_kind { ENCODER_QUOTED_PRINTABLE, ENCODER_BASE64 };
+enum encoder_kind {
+    ENCODER_QUOTED_PRINTABLE,
+    ENCODER_BASE64,
+    ENCODER_FROM_QUOTED, /* quoted-printable made clean: what an '=' begins stays as it is */
+    ENCODER_FROM_BASE64  /* base64 in lines of the right length, without what a decoder skips */
+};
 enum { ENCODER_LINE_LIMIT = 76 };
 
 struct encoder {
@@ -12,10 +18,12 @@ struct encoder {
     struct store *store; /* gets the encoded lines */
     struct buffer ready; /* encoded, not yet appended */
     size_t column;       /* of the line under way */
-    size_t from;   /* how much of "From" the line under way consists of; 5 when it is no more */
-    char blank;    /* quoted-printable: a blank that may turn out to be the last of its line */
-    bool carriage; /* a CR that may turn out to be the first half of a line end */
-    size_t held;   /* base64: octets short of a full line */
+    size_t from;    /* how much of "From" the line under way consists of; 5 when it is no more */
+    char blank;     /* quoted-printable: a blank that may turn out to be the last of its line */
+    bool carriage;  /* a CR that may turn out to be the first half of a line end */
+    size_t begun;   /* ENCODER_FROM_QUOTED: octets in `escape` */
+    char escape[3]; /* an '=' and what may belong to it */
+    size_t held;    /* base64: octets short of a full line */
     char line[57];
 };
 

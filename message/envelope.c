@@ -122,7 +122,7 @@ static bool names_recipients(enum field_id id)
            id == FIELD_RESENT_CC || id == FIELD_RESENT_BCC;
 }
 
-/* Whether the message has recipients under their Resent- names. */
+/* Whether the message says anything of recipients under their Resent- names. */
 static bool find_resent(struct message *message, bool *is_resent, struct error *error)
 {
     struct header_scanner scanner;
@@ -131,7 +131,8 @@ static bool find_resent(struct message *message, bool *is_resent, struct error *
     *is_resent = false;
     header_open(&scanner, message);
     while ((ok = header_next(&scanner, &field, &found, error)) && found && !*is_resent)
-        *is_resent = names_recipients(field.id) && field_is_resent(field.id);
+        *is_resent =
+            names_recipients(field.id) && field_is_resent(field.id) && !header_says_nothing(&field);
     header_close(&scanner);
     return ok;
 }

@@ -40,8 +40,8 @@ bool envelope_set_sender(struct envelope *envelope, const char *address, struct 
 bool envelope_add_argument(struct envelope *envelope, struct slice argument,
                            const char *default_domain, struct error *error);
 
-/* -t: adds the mailboxes of To, Cc and Bcc, or only of their Resent- forms where the message has
- * one of them. */
+/* -t: adds the mailboxes of To, Cc and Bcc, or only of their Resent- forms where one of them
+ * says anything. */
 bool envelope_add_header(struct envelope *envelope, struct message *message,
                          const char *default_domain, struct error *error);
 

@@ -52,18 +52,6 @@ static void note(struct fixer *fixer, const char *format, ...)
     fixer->options->note(fixer->options->note_context, sentence);
 }
 
-/* Nothing but blanks, NUL bytes and, in a list, commas. */
-static bool says_nothing(const struct header_field *field)
-{
-    bool list = field_kind(field->id) == FIELD_ADDRESSES;
-    for (size_t i = 0; i < field->value.length; i++) {
-        char byte = field->value.bytes[i];
-        if (byte != '\0' && strchr(list ? " \t\r\n," : " \t\r\n", byte) == NULL)
-            return false;
-    }
-    return true;
-}
-
 static bool survey(struct fixer *fixer)
 {
     struct header_scanner scanner;
@@ -72,8 +60,9 @@ static bool survey(struct fixer *fixer)
 
     header_open(&scanner, fixer->message);
     while ((done = header_next(&scanner, &field, &found, fixer->error)) && found) {
-        if (!says_nothing(&field))
-            fixer->seen[field.id]++;
+        if (header_says_nothing(&field))
+            continue;
+        fixer->seen[field.id]++;
         fixer->resent = fixer->resent || field_is_resent(field.id);
     }
     header_close(&scanner);
@@ -100,15 +89,8 @@ static struct slice clean_value(struct fixer *fixer, const struct header_field *
 
 static void write_text(struct fixer *fixer, struct slice text)
 {
-    struct buffer out = {0};
-    word_add_text(&out, text, fixer->options->utf8, fold_column(&fixer->fold));
-    if (out.failed) {
-        error_set_memory(fixer->error);
-        fixer->fold.failed = true;
-    }
-    fixer->rewrite.encoded = fixer->rewrite.encoded || !slice_equals(buffer_slice(&out), text);
-    fold_add(&fixer->fold, buffer_slice(&out));
-    buffer_free(&out);
+    if (word_add_text(&fixer->fold, text, fixer->options->utf8))
+        fixer->rewrite.encoded = true;
 }
 
 /* Parameters of Content- fields the table does not know are tokens all the same. */
@@ -174,7 +156,7 @@ static bool write_merged(struct fixer *fixer, const struct header_field *first)
     begin_field(fixer, first->name, FIELD_ADDRESSES);
     header_open(&scanner, fixer->message);
     while ((done = header_next(&scanner, &field, &found, fixer->error)) && found) {
-        if (field.id != first->id || says_nothing(&field))
+        if (field.id != first->id || header_says_nothing(&field))
             continue;
         struct slice value = trim_list(clean_value(fixer, &field));
         if (started)
@@ -298,7 +280,7 @@ static enum fate judge(struct fixer *fixer, const struct header_field *field)
     case FIELD_RESENT_DATE:
     case FIELD_RESENT_MESSAGE_ID:
         /* Each forwarding has a block of its own: they repeat. */
-        return says_nothing(field) ? judge_empty(fixer, field) : FATE_WRITE;
+        return header_says_nothing(field) ? judge_empty(fixer, field) : FATE_WRITE;
     case FIELD_FROM:
     case FIELD_SENDER:
     case FIELD_REPLY_TO:
@@ -306,7 +288,8 @@ static enum fate judge(struct fixer *fixer, const struct header_field *field)
     case FIELD_CC:
     case FIELD_DATE:
     case FIELD_MESSAGE_ID:
-        return says_nothing(field) ? judge_empty(fixer, field) : judge_repeated(fixer, field);
+        return header_says_nothing(field) ? judge_empty(fixer, field)
+                                          : judge_repeated(fixer, field);
     case FIELD_SUBJECT:
         return judge_repeated(fixer, field);
     default:

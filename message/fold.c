@@ -205,6 +205,16 @@ size_t fold_column(const struct fold *fold)
     return fold->length;
 }
 
+void fold_break(struct fold *fold)
+{
+    char last = fold->length > 0 ? fold->line[fold->length - 1] : 0;
+    if (!ascii_is_blank(last))
+        return;
+    fold->length--;
+    end_line(fold);
+    add_octet(fold, last);
+}
+
 void fold_end(struct fold *fold)
 {
     end_line(fold);

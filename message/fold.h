@@ -39,6 +39,9 @@ void fold_add(struct fold *fold, struct slice value);
 /* Where the line under way stands, in octets. */
 size_t fold_column(const struct fold *fold);
 
+/* Folds at the blank that the line under way ends in; nothing where it ends in something else. */
+void fold_break(struct fold *fold);
+
 /* Ends the field. */
 void fold_end(struct fold *fold);
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { LOAD_SIZE = 64 * 1024 };
+enum { LOAD_SIZE = HEADER_PIECE / 2 };
 
 void header_open(struct header_scanner *scanner, struct message *message)
 {
@@ -71,6 +71,20 @@ static void describe(struct slice raw, struct header_field *field)
     field->value = without_line_end(field->value);
 }
 
+/* Hands out the window's next `length` bytes; `whole`: a field ends with them. */
+static void hand_out(struct header_scanner *scanner, size_t length, bool whole,
+                     struct header_field *field)
+{
+    struct slice raw = slice_to(slice_from(buffer_slice(&scanner->window), scanner->used), length);
+    if (scanner->inside)
+        *field = (struct header_field){.id = scanner->id, .raw = raw, .continued = true};
+    else
+        describe(raw, field);
+    scanner->id = field->id;
+    scanner->inside = !whole;
+    scanner->used += length;
+}
+
 bool header_next(struct header_scanner *scanner, struct header_field *field, bool *found,
                  struct error *error)
 {
@@ -80,10 +94,10 @@ bool header_next(struct header_scanner *scanner, struct header_field *field, boo
         struct slice loaded = slice_from(buffer_slice(&scanner->window), scanner->used);
         bool all_loaded = scanner->left.length == 0;
 
-        *found = loaded.length > 0 && find_end(loaded, all_loaded, &length);
+        bool whole = loaded.length > 0 && find_end(loaded, all_loaded, &length);
+        *found = whole || (scanner->in_pieces && loaded.length >= LOAD_SIZE);
         if (*found) {
-            describe(slice_to(loaded, length), field);
-            scanner->used += length;
+            hand_out(scanner, length, whole, field);
             return true;
         }
         if (all_loaded)
@@ -91,6 +105,17 @@ bool header_next(struct header_scanner *scanner, struct header_field *field, boo
         if (!load_more(scanner, error))
             return false;
     }
+}
+
+bool header_says_nothing(const struct header_field *field)
+{
+    bool list = field_kind(field->id) == FIELD_ADDRESSES;
+    for (size_t i = 0; i < field->value.length; i++) {
+        char byte = field->value.bytes[i];
+        if (byte != '\0' && strchr(list ? " \t\r\n," : " \t\r\n", byte) == NULL)
+            return false;
+    }
+    return true;
 }
 
 void header_close(struct header_scanner *scanner)

@@ -2,6 +2,10 @@
  * the two, also where one of them is empty (RFC 5322 section 2.1). */
 #include "message/message.h"
 
+#include <stdio.h>
+
+enum { MEBIBYTE = 1024 * 1024 };
+
 void message_init(struct message *message, const char *directory)
 {
     *message = (struct message){.message_id = ""};
@@ -19,10 +23,12 @@ bool message_check_size(uint64_t size, uint64_t max_size, struct error *error)
 {
     if (max_size == 0 || size <= max_size)
         return true;
+    char mebibytes[40] = "";
+    if (max_size >= MEBIBYTE)
+        snprintf(mebibytes, sizeof mebibytes, " (%.1f MiB)", (double)max_size / MEBIBYTE);
     return error_set_permanent(error, EX_DATAERR,
-                               "message: larger than the %llu octets (%.1f MiB) that max_size "
-                               "allows",
-                               (unsigned long long)max_size, (double)max_size / (1024 * 1024));
+                               "message: larger than the %llu octets%s that max_size allows",
+                               (unsigned long long)max_size, mebibytes);
 }
 
 void message_free(struct message *message)

@@ -46,12 +46,20 @@ static void inspect_type(struct mime_facts *facts, struct slice type)
                           slice_starts_nocase(type, "message/");
 }
 
-static void inspect_encoding(struct mime_facts *facts, struct slice encoding)
+static enum mime_encoding find_encoding(struct slice token)
 {
-    static const char *const wide[] = {"8bit", "binary", NULL};
-    static const char *const none[] = {"7bit", "8bit", "binary", "", NULL};
-    facts->is_eight_bit = is_one_of(encoding, wide);
-    facts->is_encoded = !is_one_of(encoding, none);
+    static const struct {
+        const char *name;
+        enum mime_encoding encoding;
+    } rows[] = {
+        {"", MIME_SEVEN_BIT},     {"7bit", MIME_SEVEN_BIT},
+        {"8bit", MIME_EIGHT_BIT}, {"binary", MIME_EIGHT_BIT},
+        {"base64", MIME_BASE64},  {"quoted-printable", MIME_QUOTED_PRINTABLE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (slice_equals_nocase(token, slice_of(rows[i].name)))
+            return rows[i].encoding;
+    return MIME_UNKNOWN;
 }
 
 static void inspect_field(struct mime_facts *facts, const struct header_field *field)
@@ -59,6 +67,8 @@ static void inspect_field(struct mime_facts *facts, const struct header_field *f
     char storage[TOKEN_SIZE];
     struct text token;
     text_init(&token, storage, sizeof storage);
+    if (field->continued)
+        return;
     if (field->id == FIELD_MIME_VERSION)
         facts->has_version = true;
     else if (field->id == FIELD_DKIM_SIGNATURE)
@@ -66,7 +76,7 @@ static void inspect_field(struct mime_facts *facts, const struct header_field *f
     else if (field->id == FIELD_CONTENT_TYPE)
         inspect_type(facts, find_token(field->value, &token));
     else if (field->id == FIELD_CONTENT_TRANSFER_ENCODING)
-        inspect_encoding(facts, find_token(field->value, &token));
+        facts->encoding = find_encoding(find_token(field->value, &token));
 }
 
 static bool inspect(struct message *message, struct mime_facts *facts, struct error *error)
@@ -77,6 +87,7 @@ static bool inspect(struct message *message, struct mime_facts *facts, struct er
 
     *facts = (struct mime_facts){0};
     header_open(&scanner, message);
+    scanner.in_pieces = true;
     while ((done = header_next(&scanner, &field, &found, error)) && found)
         inspect_field(facts, &field);
     header_close(&scanner);
@@ -133,6 +144,7 @@ static bool copy_header(struct message *message, bool with_encoding, struct erro
     bool found = true, done = true;
 
     header_open(&scanner, message);
+    scanner.in_pieces = true;
     while (done && (done = header_next(&scanner, &field, &found, error)) && found) {
         if (with_encoding || field.id != FIELD_CONTENT_TRANSFER_ENCODING)
             done = store_append(&message->store, field.raw, error);
@@ -164,22 +176,29 @@ static bool write_header(struct message *message, struct mime_facts *facts, bool
     return true;
 }
 
+static bool is_encoded(const struct mime_facts *facts)
+{
+    return facts->encoding != MIME_SEVEN_BIT && facts->encoding != MIME_EIGHT_BIT;
+}
+
 bool mime_label(struct message *message, struct mime_facts *facts, struct error *error)
 {
     struct survey survey = {0};
     if (!inspect(message, facts, error))
         return false;
-    bool eight_bit = message->body_8bit && !facts->is_eight_bit && !facts->is_multipart;
+    bool eight_bit =
+        message->body_8bit && facts->encoding == MIME_SEVEN_BIT && !facts->is_multipart;
     bool untyped = !facts->has_type && (message->body_8bit || message->body_nul);
 
-    if (facts->is_signed || facts->is_encoded || (!eight_bit && !untyped))
+    if (facts->is_signed || is_encoded(facts) || (!eight_bit && !untyped))
         return true;
     if (untyped && !walk_body(message, &survey, NULL, error))
         return false;
     if (!write_header(message, facts, utf8_ended_well(&survey.utf8), eight_bit ? "8bit" : NULL,
                       error))
         return false;
-    facts->is_eight_bit = facts->is_eight_bit || eight_bit;
+    if (eight_bit)
+        facts->encoding = MIME_EIGHT_BIT;
     return true;
 }
 
@@ -195,9 +214,16 @@ static bool encode_body(struct message *message, enum encoder_kind kind, struct 
         return false;
     message->body = (struct extent){start, store_size(&message->store) - start};
     message->body_8bit = message->body_nul = false;
-    if (message->body_longest_line > ENCODER_LINE_LIMIT || kind == ENCODER_BASE64)
+    if (message->body_longest_line > ENCODER_LINE_LIMIT || kind != ENCODER_QUOTED_PRINTABLE)
         message->body_longest_line = ENCODER_LINE_LIMIT;
     return true;
+}
+
+/* A body that says of itself how it is encoded stays so, and its header as it is. */
+static bool clean(struct message *message, const struct mime_facts *facts, struct error *error)
+{
+    bool base64 = facts->encoding == MIME_BASE64;
+    return encode_body(message, base64 ? ENCODER_FROM_BASE64 : ENCODER_FROM_QUOTED, error);
 }
 
 static bool convert(struct message *message, struct mime_facts *facts, struct error *error)
@@ -211,8 +237,7 @@ static bool convert(struct message *message, struct mime_facts *facts, struct er
         !write_header(message, facts, utf8_ended_well(&survey.utf8),
                       dense ? "base64" : "quoted-printable", error))
         return false;
-    facts->is_encoded = true;
-    facts->is_eight_bit = false;
+    facts->encoding = dense ? MIME_BASE64 : MIME_QUOTED_PRINTABLE;
     return true;
 }
 
@@ -239,7 +264,7 @@ static const char *find_obstacle(const struct mime_facts *facts)
         return "a signature would break";
     if (facts->is_multipart)
         return "it has parts";
-    return facts->is_encoded ? "it is encoded already" : NULL;
+    return facts->encoding == MIME_UNKNOWN ? "its encoding is not known here" : NULL;
 }
 
 bool mime_fit(struct message *message, struct mime_facts *facts, bool eight_bit, struct text *note,
@@ -257,6 +282,7 @@ bool mime_fit(struct message *message, struct mime_facts *facts, bool eight_bit,
         text_add_format(note, "body not encoded, though it has %s: %s", reasons_bytes, obstacle);
         return true;
     }
-    text_add_format(note, "body encoded: it has %s", reasons_bytes);
-    return convert(message, facts, error);
+    text_add_format(note, "body encoded%s: it has %s", is_encoded(facts) ? " anew" : "",
+                    reasons_bytes);
+    return is_encoded(facts) ? clean(message, facts, error) : convert(message, facts, error);
 }

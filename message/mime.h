@@ -11,11 +11,19 @@
 
 enum { MIME_LONGEST_LINE = 998, MIME_NOTE_SIZE = 200 };
 
+/* What Content-Transfer-Encoding says of the body. */
+enum mime_encoding {
+    MIME_SEVEN_BIT, /* also where there is no such field */
+    MIME_EIGHT_BIT, /* or binary */
+    MIME_QUOTED_PRINTABLE,
+    MIME_BASE64,
+    MIME_UNKNOWN /* x-... */
+};
+
 /* The least that must be known of the header, found in one walk over it. */
 struct mime_facts {
     bool has_version, has_type;
-    bool is_eight_bit; /* Content-Transfer-Encoding says 8bit or binary */
-    bool is_encoded;   /* or neither these nor 7bit: quoted-printable, base64, x-... */
+    enum mime_encoding encoding;
     bool is_signed;    /* multipart/signed or encrypted, application/pkcs7-mime, DKIM-Signature */
     bool is_multipart; /* or message/... */
 };
@@ -29,10 +37,11 @@ bool mime_label(struct message *message, struct mime_facts *facts, struct error 
 
 /* Makes the message one that a server can carry (`eight_bit`: it offers 8BITMIME): a body that must
  * be encoded and can be becomes quoted-printable or, where a third of it or a NUL had to be quoted,
- * base64, behind what the store holds, with a header that says so. Line ends count as CRLF. Message
- * and facts follow. What is signed, has parts or is encoded already goes as it is. Appends one
- * sentence to `note`, "body encoded: ..." or "body not encoded, though ...", nothing where the body
- * goes as it should. */
+ * base64, behind what the store holds, with a header that says so. Line ends count as CRLF. One
+ * that is in either encoding already is written anew in the same: for a decoder nothing changes.
+ * Message and facts follow. What is signed, has parts or is encoded in a way unknown here goes as
+ * it is. Appends one sentence to `note`, "body encoded: ..." or "body not encoded, though ...",
+ * nothing where the body goes as it should. EX_IOERR, EX_OSERR. */
 bool mime_fit(struct message *message, struct mime_facts *facts, bool eight_bit, struct text *note,
               struct error *error);
 

@@ -1,6 +1,6 @@
 /* Rewriting structured fields (RFC 5322 section 3.4, RFC 2047 section 5). Invariant: whatever is
- * not to be changed is copied byte for byte, in pieces no larger than a mailbox with the text
- * before it. */
+ * not to be changed is copied byte for byte, and nothing is kept: it goes to the fold as it is
+ * found. */
 #include "message/rewrite.h"
 
 #include <string.h>
@@ -9,34 +9,41 @@
 #include "message/address.h"
 #include "message/word.h"
 
-static void flush(struct rewrite *rewrite)
+static void add(struct rewrite *rewrite, struct slice text)
 {
-    if (rewrite->piece.failed || rewrite->plain.failed) {
-        if (!rewrite->fold->failed)
-            error_set_memory(rewrite->fold->error);
-        rewrite->fold->failed = true;
-    }
-    fold_add(rewrite->fold, buffer_slice(&rewrite->piece));
-    buffer_clear(&rewrite->piece);
-    buffer_clear(&rewrite->plain);
+    fold_add(rewrite->fold, text);
+}
+
+static void add_string(struct rewrite *rewrite, const char *string)
+{
+    fold_add(rewrite->fold, slice_of(string));
 }
 
 static void encode(struct rewrite *rewrite, struct slice text, enum word_place place)
 {
-    word_encode(&rewrite->piece, text, place, fold_column(rewrite->fold));
+    word_encode(rewrite->fold, text, place);
     rewrite->encoded = true;
 }
 
-/* Appends to `plain` what the inside of a quoted string or comment means. */
-static void add_meaning(struct rewrite *rewrite, struct slice inside)
+/* Adds what the inside of a quoted string or comment means. */
+static void add_meaning(struct word_run *run, struct slice inside)
 {
     for (size_t i = 0; i < inside.length; i++) {
         char byte = inside.bytes[i];
         if (byte == '\\' && i + 1 < inside.length)
             byte = inside.bytes[++i];
         if (byte != '\r' && byte != '\n')
-            buffer_add_byte(&rewrite->plain, byte);
+            word_add(run, byte);
     }
+}
+
+static void encode_meaning(struct rewrite *rewrite, struct slice inside, enum word_place place)
+{
+    struct word_run run;
+    word_begin(&run, rewrite->fold, place);
+    add_meaning(&run, inside);
+    word_end(&run);
+    rewrite->encoded = true;
 }
 
 static struct slice inside_quotes(struct address_token token)
@@ -49,15 +56,13 @@ static void add_comment_text(struct rewrite *rewrite, struct slice text)
 {
     struct slice trimmed = slice_trim(text);
     if (word_is_safe(text, rewrite->utf8)) {
-        buffer_add(&rewrite->piece, text);
+        add(rewrite, text);
         return;
     }
     size_t start = (size_t)(trimmed.bytes - text.bytes);
-    buffer_add(&rewrite->piece, slice_to(text, start));
-    rewrite->plain.length = 0;
-    add_meaning(rewrite, trimmed);
-    encode(rewrite, buffer_slice(&rewrite->plain), WORD_IN_COMMENT);
-    buffer_add(&rewrite->piece, slice_from(text, start + trimmed.length));
+    add(rewrite, slice_to(text, start));
+    encode_meaning(rewrite, trimmed, WORD_IN_COMMENT);
+    add(rewrite, slice_from(text, start + trimmed.length));
 }
 
 static void add_comment(struct rewrite *rewrite, struct slice comment)
@@ -68,7 +73,7 @@ static void add_comment(struct rewrite *rewrite, struct slice comment)
             i++;
         } else if (comment.bytes[i] == '(' || comment.bytes[i] == ')') {
             add_comment_text(rewrite, slice_from(slice_to(comment, i), start));
-            buffer_add_byte(&rewrite->piece, comment.bytes[i]);
+            add(rewrite, slice_make(comment.bytes + i, 1));
             start = i + 1;
         }
     }
@@ -98,23 +103,25 @@ static struct slice cut_phrase(struct address_token first, struct slice *rest)
 static void add_phrase(struct rewrite *rewrite, struct slice phrase, struct slice behind)
 {
     if (word_is_safe(phrase, rewrite->utf8)) {
-        buffer_add(&rewrite->piece, phrase);
+        add(rewrite, phrase);
         return;
     }
-    rewrite->plain.length = 0;
+    struct word_run run;
+    word_begin(&run, rewrite->fold, WORD_IN_PHRASE);
     struct address_token token = address_next_token(&phrase);
     for (; token.kind != ADDRESS_END; token = address_next_token(&phrase))
-        add_meaning(rewrite, token.kind == ADDRESS_QUOTED ? inside_quotes(token) : token.span);
-    encode(rewrite, buffer_slice(&rewrite->plain), WORD_IN_PHRASE);
+        add_meaning(&run, token.kind == ADDRESS_QUOTED ? inside_quotes(token) : token.span);
+    word_end(&run);
+    rewrite->encoded = true;
     if (behind.length > 0 && (behind.bytes[0] == '<' || behind.bytes[0] == '('))
-        buffer_add_byte(&rewrite->piece, ' ');
+        add_string(rewrite, " ");
 }
 
 /* Any part of an address list, with its 8-bit text made safe. */
 static void add_part(struct rewrite *rewrite, struct slice part)
 {
     if (word_is_safe(part, rewrite->utf8)) {
-        buffer_add(&rewrite->piece, part);
+        add(rewrite, part);
         return;
     }
     struct address_token token = address_next_token(&part);
@@ -124,7 +131,7 @@ static void add_part(struct rewrite *rewrite, struct slice part)
         else if (is_word(token))
             add_phrase(rewrite, cut_phrase(token, &part), part);
         else if (word_is_safe(token.span, rewrite->utf8))
-            buffer_add(&rewrite->piece, token.span);
+            add(rewrite, token.span);
         else
             encode(rewrite, token.span, WORD_IN_PHRASE);
     }
@@ -140,9 +147,9 @@ static void add_domain(struct rewrite *rewrite, struct slice domain)
 
     text_init(&ascii, storage, sizeof storage);
     if (!slice_has_8bit(domain)) {
-        buffer_add(&rewrite->piece, domain);
+        add(rewrite, domain);
     } else if (address_canonical(&mailbox, NULL, &ascii, &needs_utf8, &ignored)) {
-        buffer_add(&rewrite->piece, slice_from(text_slice(&ascii), strlen("x@")));
+        add(rewrite, slice_from(text_slice(&ascii), strlen("x@")));
         rewrite->completed = true;
     } else {
         add_part(rewrite, domain);
@@ -162,8 +169,8 @@ static void add_mailbox(struct rewrite *rewrite, const struct address_mailbox *m
                  between(mailbox->local.bytes + mailbox->local.length, mailbox->domain.bytes));
         add_domain(rewrite, mailbox->domain);
     } else if (rewrite->domain != NULL) {
-        buffer_add_byte(&rewrite->piece, '@');
-        buffer_add_string(&rewrite->piece, rewrite->domain);
+        add_string(rewrite, "@");
+        add_string(rewrite, rewrite->domain);
         rewrite->completed = true;
     }
 }
@@ -197,11 +204,9 @@ bool rewrite_addresses(struct rewrite *rewrite, struct slice list)
     while (valid && address_next(&rest, &mailbox, &found, &ignored) && found) {
         add_part(rewrite, between(done, mailbox.local.bytes));
         add_mailbox(rewrite, &mailbox);
-        flush(rewrite);
         done = end_of(&mailbox);
     }
     add_part(rewrite, between(done, list.bytes + list.length));
-    flush(rewrite);
     return valid;
 }
 
@@ -236,11 +241,10 @@ bool rewrite_first(struct rewrite *rewrite, struct slice list, const char *addre
         rewrite_mailbox(rewrite, name, address);
         return true;
     }
-    buffer_add_byte(&rewrite->piece, ' ');
+    add_string(rewrite, " ");
     add_part(rewrite, before);
-    buffer_add_string(&rewrite->piece, address);
+    add_string(rewrite, address);
     add_part(rewrite, behind);
-    flush(rewrite);
     return true;
 }
 
@@ -273,33 +277,36 @@ static void add_name(struct rewrite *rewrite, struct slice name)
         return;
     }
     if (!needs_quotes(name)) {
-        buffer_add(&rewrite->piece, name);
+        add(rewrite, name);
         return;
     }
-    buffer_add_byte(&rewrite->piece, '"');
+    add_string(rewrite, "\"");
     for (size_t i = 0; i < name.length; i++) {
         if (name.bytes[i] == '"' || name.bytes[i] == '\\')
-            buffer_add_byte(&rewrite->piece, '\\');
-        buffer_add_byte(&rewrite->piece, name.bytes[i]);
+            add_string(rewrite, "\\");
+        add(rewrite, slice_make(name.bytes + i, 1));
     }
-    buffer_add_byte(&rewrite->piece, '"');
+    add_string(rewrite, "\"");
 }
 
 void rewrite_mailbox(struct rewrite *rewrite, const char *name, const char *address)
 {
-    rewrite->plain.length = 0;
+    buffer_clear(&rewrite->plain);
     add_clean_name(rewrite, slice_of(name));
+    if (rewrite->plain.failed) {
+        error_set_memory(rewrite->fold->error);
+        rewrite->fold->failed = true;
+    }
     struct slice clean = slice_trim(buffer_slice(&rewrite->plain));
 
-    buffer_add_byte(&rewrite->piece, ' ');
+    add_string(rewrite, " ");
     if (clean.length > 0) {
         add_name(rewrite, clean);
-        buffer_add_string(&rewrite->piece, " <");
+        add_string(rewrite, " <");
     }
-    buffer_add_string(&rewrite->piece, address);
+    add_string(rewrite, address);
     if (clean.length > 0)
-        buffer_add_byte(&rewrite->piece, '>');
-    flush(rewrite);
+        add_string(rewrite, ">");
 }
 
 /* Encoded words have no place in tokens and quoted strings (RFC 2047 section 5), but readers take
@@ -307,15 +314,13 @@ void rewrite_mailbox(struct rewrite *rewrite, const char *name, const char *addr
 static void add_token(struct rewrite *rewrite, struct address_token token)
 {
     if (word_is_safe(token.span, rewrite->utf8)) {
-        buffer_add(&rewrite->piece, token.span);
+        add(rewrite, token.span);
     } else if (token.kind == ADDRESS_COMMENT) {
         add_comment(rewrite, token.span);
     } else if (token.kind == ADDRESS_QUOTED) {
-        rewrite->plain.length = 0;
-        add_meaning(rewrite, inside_quotes(token));
-        buffer_add_byte(&rewrite->piece, '"');
-        encode(rewrite, buffer_slice(&rewrite->plain), WORD_IN_PHRASE);
-        buffer_add_byte(&rewrite->piece, '"');
+        add_string(rewrite, "\"");
+        encode_meaning(rewrite, inside_quotes(token), WORD_IN_PHRASE);
+        add_string(rewrite, "\"");
     } else {
         encode(rewrite, token.span, WORD_IN_PHRASE);
     }
@@ -324,14 +329,11 @@ static void add_token(struct rewrite *rewrite, struct address_token token)
 void rewrite_tokens(struct rewrite *rewrite, struct slice value)
 {
     struct address_token token = address_next_token(&value);
-    for (; token.kind != ADDRESS_END; token = address_next_token(&value)) {
+    for (; token.kind != ADDRESS_END; token = address_next_token(&value))
         add_token(rewrite, token);
-        flush(rewrite);
-    }
 }
 
 void rewrite_free(struct rewrite *rewrite)
 {
-    buffer_free(&rewrite->piece);
     buffer_free(&rewrite->plain);
 }

@@ -6,12 +6,12 @@
 #include "message/fold.h"
 
 struct rewrite {
-    struct fold *fold;  /* where values go; its error is ours */
-    const char *domain; /* for bare local parts; NULL: they stay bare */
-    bool utf8;          /* raw UTF-8 may stay */
-    bool completed;     /* set when a domain was added or put into ASCII */
-    bool encoded;       /* set when raw 8-bit text was encoded */
-    struct buffer piece, plain;
+    struct fold *fold;   /* where values go; its error is ours */
+    const char *domain;  /* for bare local parts; NULL: they stay bare */
+    bool utf8;           /* raw UTF-8 may stay */
+    bool completed;      /* set when a domain was added or put into ASCII */
+    bool encoded;        /* set when raw 8-bit text was encoded */
+    struct buffer plain; /* a display name without control characters */
 };
 
 /* A zeroed struct with fold, domain and utf8 filled in is ready. */

@@ -23,9 +23,11 @@ static bool write_bytes(struct store *store, struct slice bytes, struct error *e
 {
     struct text_shown shown;
 
-    if (!file_write_all(store->fd, bytes, error))
+    if (!file_write_all(store->fd, bytes, error)) {
+        error_add_advice(error, "make room, or set TMPDIR (root's is not taken)");
         return error_add_context(error, "message: cannot be kept in %s",
                                  text_show(&shown, slice_of(store->directory)));
+    }
     store->written += bytes.length;
     return true;
 }

@@ -4,14 +4,15 @@
 
 #include <string.h>
 
-#include "base/ascii.h"
 #include "base/codec.h"
+#include "base/text.h"
 #include "base/utf8.h"
 
 enum {
     WORD_LIMIT = 75,
     LINE_LIMIT = 76,
-    WORD_WORTHWHILE = 20,  /* with less room for content the first word goes to a line of its own */
+    WORD_WORTHWHILE = 20, /* with less room for content the first word goes to a line of its own */
+    LONGEST_CHARACTER = 4,
     LONGEST_PLAIN = 997,   /* a word that still fits a line of 998 behind a blank */
     LONGEST_EXISTING = 200 /* what is longer and looks like an encoded word is none */
 };
@@ -76,80 +77,92 @@ static size_t measure(struct slice text, const struct coding *coding, size_t roo
     return taken;
 }
 
-static void add_quoted(struct buffer *out, struct slice text, enum word_place place)
+static void add_quoted(struct text *out, struct slice text, enum word_place place)
 {
-    static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < text.length; i++) {
-        unsigned char byte = (unsigned char)text.bytes[i];
-        if (byte == ' ') {
-            buffer_add_byte(out, '_');
-        } else if (stands_for_itself(text.bytes[i], place)) {
-            buffer_add_byte(out, text.bytes[i]);
-        } else {
-            const char escaped[] = {'=', digits[byte >> 4], digits[byte & 15]};
-            buffer_add(out, slice_make(escaped, sizeof escaped));
-        }
+        if (text.bytes[i] == ' ')
+            text_add_byte(out, '_');
+        else if (stands_for_itself(text.bytes[i], place))
+            text_add_byte(out, text.bytes[i]);
+        else
+            text_add_format(out, "=%02X", (unsigned)(unsigned char)text.bytes[i]);
     }
 }
 
-static void add_word(struct buffer *out, struct slice text, const struct coding *coding)
+static void write_word(struct fold *fold, struct slice text, const struct coding *coding)
 {
-    buffer_add_string(out, "=?");
-    buffer_add_string(out, coding->charset);
-    buffer_add_string(out, coding->base64 ? "?B?" : "?Q?");
-    if (coding->base64) {
-        char storage[WORD_LIMIT + 1];
-        struct text encoded;
-        text_init(&encoded, storage, sizeof storage);
-        codec_base64_encode(&encoded, text);
-        buffer_add(out, text_slice(&encoded));
-    } else {
-        add_quoted(out, text, coding->place);
-    }
-    buffer_add_string(out, "?=");
+    char storage[WORD_LIMIT + 1];
+    struct text word;
+    text_init(&word, storage, sizeof storage);
+    text_add_format(&word, "=?%s?%c?", coding->charset, coding->base64 ? 'B' : 'Q');
+    if (coding->base64)
+        codec_base64_encode(&word, text);
+    else
+        add_quoted(&word, text, coding->place);
+    text_add(&word, "?=");
+    fold_add(fold, text_slice(&word));
 }
 
-/* Looks no further back than a line may be long: linear also where there are no folds. */
-static size_t column_at_end(const struct buffer *out, size_t column)
-{
-    for (size_t back = 0; back < LINE_LIMIT && back < out->length; back++) {
-        if (out->bytes[out->length - 1 - back] == '\n')
-            return back;
-    }
-    return out->length < LINE_LIMIT ? column + out->length : LINE_LIMIT;
-}
-
-/* Room for a word's content at `column`; a line of its own where that is too little. */
-static size_t room_at(struct buffer *out, size_t column, size_t overhead)
+/* Room for a word's content on the line under way; on one of its own where that is too little. */
+static size_t find_room(struct fold *fold, size_t overhead)
 {
     size_t longest = WORD_LIMIT - overhead;
-    size_t used = column_at_end(out, column);
-    size_t room = used + overhead < LINE_LIMIT ? LINE_LIMIT - used - overhead : 0;
+    size_t used = fold_column(fold) + overhead;
+    size_t room = used < LINE_LIMIT ? LINE_LIMIT - used : 0;
     if (room >= WORD_WORTHWHILE)
         return room < longest ? room : longest;
-
-    char last = out->length > 0 ? out->bytes[out->length - 1] : 0;
-    if (ascii_is_blank(last)) {
-        out->length--;
-        buffer_add_string(out, "\r\n");
-        buffer_add_byte(out, last);
-    }
+    fold_break(fold);
     return longest;
 }
 
-void word_encode(struct buffer *out, struct slice text, enum word_place place, size_t column)
+static void write_stretch(struct word_run *run)
 {
+    struct slice text = slice_make(run->text, run->length);
     bool utf8 = utf8_is_valid(text);
-    struct coding coding = {utf8 ? "utf-8" : "unknown-8bit", place, utf8, is_mostly_8bit(text)};
+    struct coding coding = {utf8 ? "utf-8" : "unknown-8bit", run->place, utf8,
+                            is_mostly_8bit(text)};
     size_t overhead = strlen(coding.charset) + strlen("=?") + strlen("?Q?") + strlen("?=");
 
-    while (text.length > 0 && !out->failed) {
-        size_t taken = measure(text, &coding, room_at(out, column, overhead));
-        add_word(out, slice_to(text, taken), &coding);
+    while (text.length > 0) {
+        if (run->begun)
+            fold_add(run->fold, slice_of("\r\n "));
+        run->begun = true;
+        size_t taken = measure(text, &coding, find_room(run->fold, overhead));
+        write_word(run->fold, slice_to(text, taken), &coding);
         text = slice_from(text, taken);
-        if (text.length > 0)
-            buffer_add_string(out, "\r\n ");
     }
+    run->length = 0;
+}
+
+void word_begin(struct word_run *run, struct fold *fold, enum word_place place)
+{
+    run->fold = fold;
+    run->place = place;
+    run->begun = false;
+    run->length = 0;
+}
+
+void word_add(struct word_run *run, char octet)
+{
+    bool continues = ((unsigned char)octet & 0xc0) == 0x80;
+    bool nearly_full = run->length + LONGEST_CHARACTER > sizeof run->text;
+    if (run->length == sizeof run->text || (nearly_full && !continues))
+        write_stretch(run);
+    run->text[run->length++] = octet;
+}
+
+void word_end(struct word_run *run)
+{
+    write_stretch(run);
+}
+
+void word_encode(struct fold *fold, struct slice text, enum word_place place)
+{
+    struct word_run run;
+    word_begin(&run, fold, place);
+    for (size_t i = 0; i < text.length; i++)
+        word_add(&run, text.bytes[i]);
+    word_end(&run);
 }
 
 static bool is_existing_word(struct slice word)
@@ -168,25 +181,23 @@ struct stretch {
     bool behind_word, before_word;
 };
 
-static void encode_run(struct buffer *out, struct slice run, bool leading, bool trailing,
-                       size_t column)
+static void encode_run(struct fold *fold, struct slice text, bool leading, bool trailing)
 {
-    struct buffer unfolded = {0};
+    struct word_run run;
+    word_begin(&run, fold, WORD_IN_TEXT);
     /* A blank between two encoded words is not shown: it has to be inside. */
     if (leading)
-        buffer_add_byte(&unfolded, ' ');
-    for (size_t i = 0; i < run.length; i++) {
-        if (run.bytes[i] != '\r' && run.bytes[i] != '\n')
-            buffer_add_byte(&unfolded, run.bytes[i]);
+        word_add(&run, ' ');
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.bytes[i] != '\r' && text.bytes[i] != '\n')
+            word_add(&run, text.bytes[i]);
     }
     if (trailing)
-        buffer_add_byte(&unfolded, ' ');
-    word_encode(out, buffer_slice(&unfolded), WORD_IN_TEXT, column);
-    out->failed = out->failed || unfolded.failed;
-    buffer_free(&unfolded);
+        word_add(&run, ' ');
+    word_end(&run);
 }
 
-static void add_stretch(struct buffer *out, const struct stretch *stretch, bool utf8, size_t column)
+static bool add_stretch(struct fold *fold, const struct stretch *stretch, bool utf8)
 {
     struct slice text = stretch->text, rest = text, word;
     size_t first = text.length, last = 0, words_start = text.length, words_end = 0;
@@ -201,31 +212,30 @@ static void add_stretch(struct buffer *out, const struct stretch *stretch, bool 
             first = start;
         last = end;
     }
-    if (last == 0) {
-        buffer_add(out, text);
-        return;
-    }
-    buffer_add(out, slice_to(text, first));
-    encode_run(out, slice_from(slice_to(text, last), first),
-               stretch->behind_word && first == words_start,
-               stretch->before_word && last == words_end, column);
-    buffer_add(out, slice_from(text, last));
+    fold_add(fold, slice_to(text, first));
+    if (last > 0)
+        encode_run(fold, slice_from(slice_to(text, last), first),
+                   stretch->behind_word && first == words_start,
+                   stretch->before_word && last == words_end);
+    fold_add(fold, slice_from(text, last > 0 ? last : text.length));
+    return last > 0;
 }
 
-void word_add_text(struct buffer *out, struct slice text, bool utf8, size_t column)
+bool word_add_text(struct fold *fold, struct slice text, bool utf8)
 {
     struct slice rest = text, word;
     struct stretch stretch = {text, false, false};
+    bool encoded = false;
     while (slice_cut_word(&rest, &word)) {
         if (!is_existing_word(word))
             continue;
         stretch.text = slice_to(stretch.text, (size_t)(word.bytes - stretch.text.bytes));
         stretch.before_word = true;
-        add_stretch(out, &stretch, utf8, column);
-        buffer_add(out, word);
+        encoded = add_stretch(fold, &stretch, utf8) || encoded;
+        fold_add(fold, word);
         stretch.text = slice_from(text, (size_t)(word.bytes - text.bytes) + word.length);
         stretch.before_word = false;
         stretch.behind_word = true;
     }
-    add_stretch(out, &stretch, utf8, column);
+    return add_stretch(fold, &stretch, utf8) || encoded;
 }

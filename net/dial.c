@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "net/reasons.h"
 
-enum { ADDRESS_DELAY = 250 };
+enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
 enum { CANDIDATES_MAX = DIAL_HOSTS_MAX * DIAL_PORTS_MAX * RESOLVE_ADDRESSES_MAX };
 
 #define NEVER INT64_MAX
@@ -31,8 +31,7 @@ struct candidate {
     size_t slot; /* in what is polled */
     struct stream stream;
     struct error reason; /* why it is LOST */
-    bool unanswered;     /* it is LOST because no packet came back */
-    bool rejected;       /* it had won, and was given up */
+    enum reasons_kind kind;
 };
 
 enum host_state { UNSTARTED, RESOLVING, RESOLVED, NAMELESS };
@@ -156,16 +155,41 @@ static int64_t candidate_due(const struct dial *dial, const struct host *host, s
     return behind > due ? behind : due;
 }
 
-static void lose(struct candidate *candidate)
+/* "mail.example (192.0.2.1:587)" */
+static const char *show_candidate(const struct candidate *candidate, struct text *whose)
+{
+    text_add_escaped(whose, slice_of(candidate->host->name), TEXT_SHOWN_LIMIT);
+    text_add(whose, " (");
+    resolve_format(candidate->address, candidate->port, whose);
+    text_add_byte(whose, ')');
+    return whose->bytes;
+}
+
+static void tell(const struct dial *dial, const struct candidate *candidate, const char *news)
+{
+    const struct dial_greeter *greeter = dial->greeter;
+    char whose_bytes[WHOSE_SIZE];
+    struct text whose;
+    struct error sentence;
+
+    if (greeter->tell == NULL)
+        return;
+    text_init(&whose, whose_bytes, sizeof(whose_bytes));
+    error_set(&sentence, EX_OK, "%s: %s", show_candidate(candidate, &whose), news);
+    greeter->tell(greeter->context, sentence.sentence);
+}
+
+static void lose(const struct dial *dial, struct candidate *candidate, enum reasons_kind kind)
 {
     stream_close(&candidate->stream);
     candidate->state = LOST;
+    candidate->kind = kind;
+    tell(dial, candidate, candidate->reason.sentence);
 }
 
-static void lose_connecting(struct candidate *candidate, int reason)
+static void lose_connecting(const struct dial *dial, struct candidate *candidate, int reason)
 {
-    reasons_connect(reason, &candidate->reason);
-    lose(candidate);
+    lose(dial, candidate, reasons_connect(reason, &candidate->reason));
 }
 
 static void take_connection(struct dial *dial, struct candidate *candidate)
@@ -177,7 +201,7 @@ static void take_connection(struct dial *dial, struct candidate *candidate)
     stream_init(&candidate->stream, candidate->stream.fd, dial->timeout);
     if (!greeter->begin(greeter->context, &candidate->stream, candidate->host->name,
                         &candidate->reason))
-        lose(candidate);
+        lose(dial, candidate, REASONS_FAILED);
 }
 
 static void start_candidate(struct dial *dial, struct candidate *candidate)
@@ -189,16 +213,17 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
     ((struct sockaddr_in *)&address)->sin_port = htons(candidate->port);
     candidate->state = CONNECTING;
     candidate->started = clock_now();
+    tell(dial, candidate, "connecting");
     candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (candidate->stream.fd < 0) {
-        lose_connecting(candidate, errno);
+        lose_connecting(dial, candidate, errno);
         return;
     }
     setsockopt(candidate->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (connect(candidate->stream.fd, (struct sockaddr *)&address, candidate->address->length) == 0)
         take_connection(dial, candidate);
     else if (errno != EINPROGRESS && errno != EINTR)
-        lose_connecting(candidate, errno);
+        lose_connecting(dial, candidate, errno);
 }
 
 static bool make_candidates(struct dial *dial, struct host *host, struct error *error)
@@ -344,13 +369,13 @@ static bool follow_candidate(struct dial *dial, struct candidate *candidate)
     if (candidate->state == SILENT) {
         verdict = greeter->judge(greeter->context, &candidate->stream, &candidate->reason);
         if (verdict == DIAL_LOST)
-            lose(candidate);
+            lose(dial, candidate, REASONS_FAILED);
         return verdict == DIAL_WON;
     }
     if (getsockopt(candidate->stream.fd, SOL_SOCKET, SO_ERROR, &reason, &size) != 0)
         reason = errno;
     if (reason != 0)
-        lose_connecting(candidate, reason);
+        lose_connecting(dial, candidate, reason);
     else
         take_connection(dial, candidate);
     return false;
@@ -431,21 +456,24 @@ static void hand_over(struct candidate *winner, struct stream *stream, struct di
     *stream = winner->stream;
     winner->stream = (struct stream){.fd = -1};
     winner->state = LOST;
+    winner->kind = REASONS_FAILED;
     error_set(&winner->reason, EX_TEMPFAIL, "greeted, and was given up");
 }
 
-static void expire_candidate(struct candidate *candidate)
+static void expire_candidate(const struct dial *dial, struct candidate *candidate)
 {
+    enum reasons_kind kind = REASONS_FAILED;
+
     if (candidate->state == CONNECTING) {
-        stream_no_answer(candidate->started, &candidate->reason);
-        candidate->unanswered = true;
+        stream_too_late("no answer", candidate->started, &candidate->reason);
+        kind = REASONS_UNANSWERED;
     } else if (candidate->state == SILENT) {
-        stream_no_answer(candidate->connected, &candidate->reason);
-        error_add_context(&candidate->reason, "connected");
+        stream_too_late("connected, but no greeting", candidate->connected, &candidate->reason);
+        kind = REASONS_MUTE;
     } else {
         error_set(&candidate->reason, EX_TEMPFAIL, "not tried, the time was up");
     }
-    lose(candidate);
+    lose(dial, candidate, kind);
 }
 
 /* The time is up: whatever has not lost yet has lost now, each for its own reason. */
@@ -458,7 +486,7 @@ static void expire(struct dial *dial)
 
         for (size_t j = 0; j < candidate_count(dial, host); j++)
             if (host->candidates[j].state != LOST)
-                expire_candidate(&host->candidates[j]);
+                expire_candidate(dial, &host->candidates[j]);
         if (host->known || host->state == NAMELESS)
             continue;
         text_show(&shown, slice_of(host->name));
@@ -475,28 +503,25 @@ static void expire(struct dial *dial)
 static bool report(const struct dial *dial, struct error *error)
 {
     struct reasons reasons;
-    char bytes[DIAL_ADDRESS_SIZE];
-    struct text address;
+    char bytes[WHOSE_SIZE];
+    struct text whose;
 
     reasons_init(&reasons);
     for (size_t i = 0; i < dial->host_count; i++) {
         const struct host *host = &dial->hosts[i];
 
         if (host->state == NAMELESS)
-            reasons_add_host(&reasons, &host->reason);
+            reasons_add(&reasons, REASONS_NAMELESS, NULL, &host->reason);
         for (size_t j = 0; j < candidate_count(dial, host); j++) {
             const struct candidate *candidate = &host->candidates[j];
 
-            if (candidate->rejected) {
-                reasons_add_rejected(&reasons, &candidate->reason);
-                continue;
-            }
-            text_init(&address, bytes, sizeof(bytes));
-            resolve_format(candidate->address, candidate->port, &address);
-            reasons_add_address(&reasons, bytes, candidate->unanswered, &candidate->reason);
+            text_init(&whose, bytes, sizeof(bytes));
+            show_candidate(candidate, &whose);
+            reasons_add(&reasons, candidate->kind,
+                        candidate->kind == REASONS_REJECTED ? NULL : bytes, &candidate->reason);
         }
     }
-    return reasons_report(&reasons, error);
+    return reasons_report(&reasons, dial->greeter->silence_advice, error);
 }
 
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
@@ -530,7 +555,7 @@ void dial_reject(struct dial *dial, const struct error *reason)
     if (dial->winner == NULL)
         return;
     dial->winner->reason = *reason;
-    dial->winner->rejected = true;
+    dial->winner->kind = REASONS_REJECTED;
 }
 
 void dial_free(struct dial *dial)

@@ -27,6 +27,10 @@ struct dial_greeter {
      * of the stream is DIAL_LOST. That fills the error with the reason; DIAL_WON leaves the
      * greeting unconsumed in the stream. */
     enum dial_verdict (*judge)(void *context, struct stream *stream, struct error *error);
+    /* For the transcript: whom we try, and who lost why, a printable sentence each; may be NULL. */
+    void (*tell)(void *context, const char *sentence);
+    /* What to do where a server was connected and stayed silent; may be NULL. */
+    const char *silence_advice;
     void *context;
 };
 
@@ -48,9 +52,9 @@ struct dial *dial_create(const struct dial_options *options, const struct dial_g
 /* Waits for the next winner and hands its stream over. Candidates that lost stay lost; those still
  * in the race when another won can win at the next call. False when none is left or
  * connect_timeout (counted over all calls, while inside them) has passed: the error lists each
- * address and port with its own reason; EX_NOHOST when no name existed, else EX_TEMPFAIL
- * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so). Where there was one candidate and it was
- * rejected the error is that reason. */
+ * host, address and port with its own reason; EX_NOHOST when no name existed, else EX_TEMPFAIL
+ * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so; EX_NOPERM if this machine forbade all). Where
+ * there was one candidate and it was rejected the error is that reason. */
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
                struct error *error);
 

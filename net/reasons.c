@@ -5,7 +5,7 @@
 
 enum { SHOWN_REASON = 300 };
 
-bool reasons_connect(int reason, struct error *error)
+static bool explain(int reason, struct error *error)
 {
     switch (reason) {
     case ECONNREFUSED:
@@ -24,7 +24,7 @@ bool reasons_connect(int reason, struct error *error)
         return error_set(error, EX_TEMPFAIL, "this machine does not have this kind of address");
     case EACCES:
     case EPERM:
-        return error_set(error, EX_TEMPFAIL,
+        return error_set(error, EX_NOPERM,
                          "a firewall or SELinux/AppArmor policy on this machine forbids it");
     case EMFILE:
     case ENFILE:
@@ -35,65 +35,69 @@ bool reasons_connect(int reason, struct error *error)
     }
 }
 
+enum reasons_kind reasons_connect(int reason, struct error *error)
+{
+    explain(reason, error);
+    if (reason == ECONNREFUSED)
+        return REASONS_CLOSED;
+    return reason == ETIMEDOUT ? REASONS_UNANSWERED : REASONS_FAILED;
+}
+
 void reasons_init(struct reasons *reasons)
 {
-    *reasons = (struct reasons){.silent = true};
+    *reasons = (struct reasons){0};
     text_init(&reasons->list, reasons->bytes, sizeof(reasons->bytes));
 }
 
-static void add(struct reasons *reasons, const struct error *reason)
+void reasons_add(struct reasons *reasons, enum reasons_kind kind, const char *whose,
+                 const struct error *reason)
 {
     if (reasons->count++ == 0)
         reasons->first = reason;
+    else
+        text_add(&reasons->list, "; ");
     if (reasons->first->exit_code != reason->exit_code)
         reasons->mixed = true;
+    reasons->kinds[kind]++;
+    if (whose != NULL)
+        text_add_format(&reasons->list, "%s: ", whose);
     text_add_format(&reasons->list, "%.*s", SHOWN_REASON, reason->sentence);
 }
 
-static void separate(struct reasons *reasons)
+static bool all_are(const struct reasons *reasons, enum reasons_kind kind)
 {
-    if (reasons->list.length > 0)
-        text_add(&reasons->list, "; ");
+    return reasons->kinds[kind] > 0 &&
+           reasons->kinds[kind] + reasons->kinds[REASONS_NAMELESS] == reasons->count;
 }
 
-void reasons_add_host(struct reasons *reasons, const struct error *reason)
+/* What the user can do about it, where that is known. */
+static bool advise(const struct reasons *reasons, const char *mute_advice, struct error *error)
 {
-    separate(reasons);
-    add(reasons, reason);
+    if (all_are(reasons, REASONS_UNANSWERED))
+        return error_add_advice(error, "a firewall may drop outgoing connections to these ports");
+    if (all_are(reasons, REASONS_CLOSED))
+        return error_add_advice(error, "check host and port");
+    if (reasons->kinds[REASONS_MUTE] > 0 && mute_advice != NULL)
+        return error_add_advice(error, "%s", mute_advice);
+    return false;
 }
 
-void reasons_add_address(struct reasons *reasons, const char *address, bool unanswered,
-                         const struct error *reason)
+bool reasons_report(const struct reasons *reasons, const char *mute_advice, struct error *error)
 {
-    separate(reasons);
-    text_add_format(&reasons->list, "%s ", address);
-    add(reasons, reason);
-    reasons->found = true;
-    if (!unanswered)
-        reasons->silent = false;
-}
-
-void reasons_add_rejected(struct reasons *reasons, const struct error *reason)
-{
-    separate(reasons);
-    add(reasons, reason);
-    reasons->rejected = reasons->found = true;
-    reasons->silent = false;
-}
-
-bool reasons_report(const struct reasons *reasons, struct error *error)
-{
-    bool later = reasons->mixed || reasons->rejected;
+    size_t rejected = reasons->kinds[REASONS_REJECTED];
+    bool later = reasons->mixed || rejected > 0;
+    const char *step = "connect: no smarthost could be used: ";
 
     if (reasons->count == 0)
         return error_set(error, EX_CONFIG, "connect: there is no host or port to connect to");
-    if (reasons->count == 1 && reasons->rejected) {
+    if (reasons->count == 1 && rejected == 1) {
         *error = *reasons->first;
         return false;
     }
-    error_set(error, later ? EX_TEMPFAIL : reasons->first->exit_code, "%s%s",
-              reasons->found ? "connect: no smarthost could be used: " : "", reasons->bytes);
-    if (reasons->found && reasons->silent)
-        error_add_advice(error, "a firewall may drop outgoing connections to these ports");
-    return false;
+    if (reasons->count == 1)
+        step = "connect: ";
+    if (reasons->kinds[REASONS_NAMELESS] == reasons->count)
+        step = "";
+    error_set(error, later ? EX_TEMPFAIL : reasons->first->exit_code, "%s%s", step, reasons->bytes);
+    return advise(reasons, mute_advice, error);
 }

@@ -5,34 +5,39 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* How far a candidate got: what the user can do about it. */
+enum reasons_kind {
+    REASONS_NAMELESS,   /* a host without addresses */
+    REASONS_UNANSWERED, /* no packet came back */
+    REASONS_CLOSED,     /* nobody listens there */
+    REASONS_FAILED,     /* in another way */
+    REASONS_MUTE,       /* connected, and not a word */
+    REASONS_REJECTED,   /* greeted, and given up later */
+    REASONS_KINDS
+};
+
 struct reasons {
     struct text list;
     char bytes[ERROR_SENTENCE_SIZE]; /* of the list */
     size_t count;
+    size_t kinds[REASONS_KINDS]; /* how many of each */
     const struct error *first;
-    bool mixed;    /* exit codes differ */
-    bool rejected; /* somebody greeted, and was given up */
-    bool found;    /* there was an address at all */
-    bool silent;   /* and from none of them came a packet */
+    bool mixed; /* exit codes differ */
 };
 
 /* errno of socket(2) or connect(2) in words. */
-bool reasons_connect(int reason, struct error *error);
+enum reasons_kind reasons_connect(int reason, struct error *error);
 
 void reasons_init(struct reasons *reasons);
 
-/* A host without addresses. `reason` must outlive the list, as below. */
-void reasons_add_host(struct reasons *reasons, const struct error *reason);
-
-/* `unanswered`: no packet came back. */
-void reasons_add_address(struct reasons *reasons, const char *address, bool unanswered,
-                         const struct error *reason);
-
-/* A server that greeted and was given up later. `reason` names host, address and step itself. */
-void reasons_add_rejected(struct reasons *reasons, const struct error *reason);
+/* `reason` must outlive the list. `whose` is "HOST (ADDRESS)"; NULL where the reason itself says
+ * that. */
+void reasons_add(struct reasons *reasons, enum reasons_kind kind, const char *whose,
+                 const struct error *reason);
 
 /* The whole list. Its exit code is the one all have in common, else EX_TEMPFAIL, also when somebody
- * was rejected. A sole reason that is a rejection is reported as it is. */
-bool reasons_report(const struct reasons *reasons, struct error *error);
+ * was rejected. A sole reason that is a rejection is reported as it is. `mute_advice`, if not NULL,
+ * is what to do where a server stayed mute. */
+bool reasons_report(const struct reasons *reasons, const char *mute_advice, struct error *error);
 
 #endif

@@ -28,11 +28,11 @@ short stream_wait(int fd, short events, int64_t deadline)
     }
 }
 
-bool stream_no_answer(int64_t since, struct error *error)
+bool stream_too_late(const char *missing, int64_t since, struct error *error)
 {
     int64_t tenths = (clock_now() - since + 50) / 100;
 
-    return error_set(error, EX_TEMPFAIL, "no answer within %g s", (double)tenths / 10);
+    return error_set(error, EX_TEMPFAIL, "%s within %g s", missing, (double)tenths / 10);
 }
 
 static enum stream_status socket_status(struct error *error)
@@ -195,7 +195,7 @@ static bool wait_to_send(struct stream *stream, enum stream_status wanted, struc
     enum stream_status status = STREAM_MOVED;
 
     if (ready == 0)
-        return stream_no_answer(stream->sent_at, error);
+        return stream_too_late("no answer", stream->sent_at, error);
     if (ready & ~POLLOUT)
         status = stream_try_fill(stream, error);
     return status != STREAM_CLOSED && status != STREAM_CUT;
@@ -284,7 +284,7 @@ bool stream_fill(struct stream *stream, int64_t deadline, struct error *error)
         if (status == STREAM_CLOSED || status == STREAM_CUT)
             return false;
         if (stream_wait(stream->fd, status == STREAM_WANT_READ ? POLLIN : POLLOUT, deadline) == 0)
-            return stream_no_answer(stream->sent_at, error);
+            return stream_too_late("no answer", stream->sent_at, error);
     }
 }
 

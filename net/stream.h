@@ -72,8 +72,8 @@ void stream_end(struct stream *stream, enum stream_status how, const struct erro
 /* Waits for `events` of poll(2) on `fd`; what is ready, 0 when `deadline` passed first. */
 short stream_wait(int fd, short events, int64_t deadline);
 
-/* "no answer within 30 s", with the time since `since`; EX_TEMPFAIL. */
-bool stream_no_answer(int64_t since, struct error *error);
+/* `missing` "no answer": "no answer within 30 s", with the time since `since`; EX_TEMPFAIL. */
+bool stream_too_late(const char *missing, int64_t since, struct error *error);
 
 /* Closes the transport and the socket and frees the buffers; harmless twice. */
 void stream_close(struct stream *stream);

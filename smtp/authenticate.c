@@ -46,7 +46,7 @@ bool authenticate_choose(const struct client *client, const struct sasl_mechanis
     const struct sasl_options *options = &client->smarthost->sasl;
     struct sasl_channel channel = channel_of(client);
     *mechanism = NULL;
-    if (options->user == NULL || options->user[0] == '\0' || strcmp(options->mechanism, "off") == 0)
+    if (options->user == NULL || options->user[0] == '\0' || sasl_is_off(options))
         return true;
     if (options->secret == NULL)
         return error_set(error, EX_CONFIG,
@@ -169,7 +169,29 @@ bool authenticate_read(struct client *client, const struct sasl_mechanism *mecha
     if (client_read(client, step_name(step, mechanism), client->smarthost->timeout, error))
         return true;
     if (client_hung_up(client) && error->exit_code == EX_TEMPFAIL)
-        error_add_advice(error, "some servers do so on wrong credentials: check user and password");
+        error_add_advice(error,
+                         "some servers do so on wrong credentials: check user and its password");
+    return false;
+}
+
+/* The first row that fits says what the user can do. */
+static bool advise(const struct reply *reply, struct error *error)
+{
+    static const struct {
+        int code;
+        const char *detail; /* of the enhanced status, "" for any */
+        const char *advice;
+    } rows[] = {
+        {534, ".7.9", "make an app password at the provider and use it as the password"},
+        {535, ".7.139", "the provider has switched off password login (SMTP AUTH)"},
+        {535, "", "check user and its password"},
+        {534, "", "the server wants another mechanism; see auth"},
+        {504, "", "the server wants another mechanism; see auth"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (reply->code == rows[i].code &&
+            (rows[i].detail[0] == '\0' || reply_has_detail(reply, rows[i].detail)))
+            return error_add_advice(error, "%s", rows[i].advice);
     return false;
 }
 
@@ -183,11 +205,7 @@ bool authenticate_judge(struct client *client, const struct sasl_mechanism *mech
     client_refused(client, step_name(step, mechanism), false, error);
     if (reply_class(&client->reply) == 5)
         error->exit_code = EX_NOPERM;
-    if (client->reply.code == 535)
-        error_add_advice(error, "check user and password");
-    if (client->reply.code == 534 || client->reply.code == 504)
-        error_add_advice(error, "the server wants another mechanism; see auth");
-    return false;
+    return advise(&client->reply, error);
 }
 
 /* Answers the 334 in client->reply. */

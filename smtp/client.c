@@ -1,6 +1,6 @@
 /* The conversation up to the transaction (RFC 5321 sections 3.1 and 3.2, RFC 3207, RFC 8314).
- * Invariant: nothing that was heard before TLS is believed after it, and without TLS the peer is
- * this machine. */
+ * Invariants: nothing that was heard before TLS is believed after it, and without TLS the peer is
+ * this machine; no command goes out behind a reply that nobody asked for. */
 #include "smtp/client.h"
 
 #include <string.h>
@@ -63,7 +63,9 @@ bool client_refused(const struct client *client, const char *step, bool on_messa
     error->reply_code = reply->code;
     memcpy(error->enhanced, reply->enhanced, sizeof error->enhanced);
     if (reply->code == 530 && !client->logged_in)
-        error_add_advice(error, "the server wants a login: set user and password");
+        error_add_advice(error, "the server wants a login: %s",
+                         sasl_is_off(&client->smarthost->sasl) ? "auth = off is in the way"
+                                                               : "set user and password");
     return false;
 }
 
@@ -86,19 +88,6 @@ static bool send_line(struct client *client, struct slice line, bool utf8, struc
 {
     return command_check(line, utf8, error) && stream_write(&client->stream, line, error) &&
            stream_write(&client->stream, slice_of("\r\n"), error);
-}
-
-bool client_send(struct client *client, const char *line, struct error *error)
-{
-    trace_sent(client->trace, slice_of(line));
-    return send_line(client, slice_of(line), true, error);
-}
-
-bool client_send_secret(struct client *client, const char *shown, struct slice line,
-                        struct error *error)
-{
-    trace_sent(client->trace, slice_of(shown));
-    return send_line(client, line, false, error);
 }
 
 static void trace_reply(const struct client *client)
@@ -152,8 +141,49 @@ bool client_read(struct client *client, const char *step, int64_t timeout, struc
 {
     if (!read_reply(client, timeout, error))
         return client_add_context(client, step, error);
+    client->due -= client->due > 0;
     trace_reply(client);
     return true;
+}
+
+bool client_unasked(struct client *client, struct error *error)
+{
+    struct text_shown words;
+    if (!read_reply(client, client->smarthost->timeout, error))
+        return false;
+    trace_reply(client);
+    reply_show(&client->reply, &words);
+    if (client->reply.code == 421) {
+        error_set(error, EX_TEMPFAIL, "%s", words.bytes);
+    } else {
+        error_set(error, EX_PROTOCOL,
+                  "the server breaks the protocol: a reply that nobody asked for: %s", words.bytes);
+        stream_end(&client->stream, STREAM_CUT, error);
+    }
+    error->reply_code = client->reply.code;
+    return false;
+}
+
+/* A command, and the promise of a reply to it. */
+static bool send_command(struct client *client, const char *shown, struct slice line, bool utf8,
+                         struct error *error)
+{
+    if (client->due == 0 && stream_input(&client->stream).length > 0)
+        return client_unasked(client, error);
+    trace_sent(client->trace, slice_of(shown));
+    client->due++;
+    return send_line(client, line, utf8, error);
+}
+
+bool client_send(struct client *client, const char *line, struct error *error)
+{
+    return send_command(client, line, slice_of(line), true, error);
+}
+
+bool client_send_secret(struct client *client, const char *shown, struct slice line,
+                        struct error *error)
+{
+    return send_command(client, shown, line, false, error);
 }
 
 bool client_ask(struct client *client, const char *line, const char *step, struct error *error)
@@ -223,9 +253,23 @@ static enum dial_verdict judge(void *context, struct stream *stream, struct erro
     return verdict;
 }
 
+static void tell(void *context, const char *sentence)
+{
+    const struct client *client = context;
+    trace_note(client->trace, "%s", sentence);
+}
+
 struct dial_greeter client_greeter(struct client *client)
 {
-    return (struct dial_greeter){.begin = begin, .judge = judge, .context = client};
+    return (struct dial_greeter){
+        .begin = begin,
+        .judge = judge,
+        .tell = tell,
+        .silence_advice = client->smarthost->tls_mode == SMARTHOST_STARTTLS
+                              ? "a port that waits for TLS, such as 465, needs tls = implicit"
+                              : NULL,
+        .context = client,
+    };
 }
 
 /* The name we go by: configured, or the connection's own address. */
@@ -238,6 +282,12 @@ static bool hello_name(const struct client *client, struct text *name, struct er
     }
     return endpoint_literal(client->stream.fd, name) ||
            error_set(error, EX_OSERR, "EHLO: the connection has no address of its own; set helo");
+}
+
+static bool refuse_hello(const struct client *client, const char *step, struct error *error)
+{
+    client_refused(client, step, false, error);
+    return reply_class(&client->reply) == 5 ? error_add_advice(error, "set helo") : false;
 }
 
 static bool hello(struct client *client, struct error *error)
@@ -256,10 +306,10 @@ static bool hello(struct client *client, struct error *error)
     bool is_old =
         reply_class(&client->reply) == 5 && client->smarthost->tls_mode == SMARTHOST_CLEAR;
     if (!is_old)
-        return client_refused(client, "EHLO", false, error);
+        return refuse_hello(client, "EHLO", error);
     return command_hello(&line, "HELO", name.bytes, error) &&
            client_ask(client, line.bytes, "HELO", error) &&
-           (client->reply.code == 250 || client_refused(client, "HELO", false, error));
+           (client->reply.code == 250 || refuse_hello(client, "HELO", error));
 }
 
 static bool handshake(struct client *client, const char *step, struct error *error)
@@ -324,7 +374,8 @@ void client_quit(struct client *client)
 {
     struct error ignored;
     client->quit_sent = true;
-    client_send(client, "QUIT", &ignored);
+    trace_sent(client->trace, slice_of("QUIT"));
+    send_line(client, slice_of("QUIT"), false, &ignored);
 }
 
 void client_close(struct client *client, bool polite)
@@ -335,8 +386,13 @@ void client_close(struct client *client, bool polite)
         stream_flush(&client->stream, &ignored);
     }
     stream_close(&client->stream);
-    mask_wipe(&client->mask);
     client->capability = (struct capability){0};
     client->encrypted = client->logged_in = client->quit_sent = false;
     client->greeted = client->ready = false;
+    client->due = 0;
+}
+
+void client_free(struct client *client)
+{
+    mask_wipe(&client->mask);
 }

@@ -18,6 +18,7 @@ struct client {
     struct capability capability; /* of the last EHLO; after STARTTLS nothing is kept */
     struct reply reply;           /* the last one read */
     struct mask mask;
+    size_t due; /* replies that the commands sent so far still call for */
     bool plain; /* no pipelining, no chunking, whatever is offered; outlives a connection */
     bool encrypted, logged_in, quit_sent;
     bool greeted; /* by a 220 */
@@ -38,7 +39,8 @@ struct dial_greeter client_greeter(struct client *client);
  * EX_PROTOCOL; tls = none to a peer that is not this machine EX_CONFIG. */
 bool client_begin(struct client *client, struct error *error);
 
-/* Appends a command (without CRLF) to the output; it goes out with the next read or flush. */
+/* Appends a command (without CRLF) to the output; it goes out with the next read or flush. Where no
+ * reply is due and one is there all the same, as client_unasked. */
 bool client_send(struct client *client, const char *line, struct error *error);
 
 /* The same for a line with a secret in it: the transcript gets `shown` instead. */
@@ -60,6 +62,11 @@ bool client_may_chunk(const struct client *client);
 /* True when the peer closed or the connection broke; false while it is only silent. */
 bool client_hung_up(const struct client *client);
 
+/* Reads what the server said though nothing was due, and makes it the error: a goodbye (421) is
+ * EX_TEMPFAIL; anything else is EX_PROTOCOL and the end of the connection, since every later reply
+ * would be taken for the answer to another command. */
+bool client_unasked(struct client *client, struct error *error);
+
 /* Puts "STEP: HOST (ADDRESS): " in front. */
 bool client_add_context(const struct client *client, const char *step, struct error *error);
 
@@ -73,7 +80,10 @@ bool client_refused(const struct client *client, const char *step, bool on_messa
 void client_quit(struct client *client);
 
 /* Closes the connection; with a QUIT when the server waits for a command. Harmless without one.
- * Secrets are wiped. */
+ * What was secret on it stays masked on the next one. */
 void client_close(struct client *client, bool polite);
+
+/* Wipes the secrets, when the client is closed for good. */
+void client_free(struct client *client);
 
 #endif

@@ -1,13 +1,17 @@
-/* Hiding secrets in a server's words. A server may cut what it repeats, so a beginning of a secret
- * that is long enough to mean something is hidden too. */
+/* Hiding secrets in a server's words. A server may cut or wrap what it repeats, so every piece of a
+ * secret that is long enough to mean something is hidden. Invariant: an octet gets through only if
+ * no run of PIECE_LENGTH octets around it stands in a secret. */
 #include "smtp/mask.h"
 
 #include <string.h>
 
-enum { BEGINNING_LENGTH = 16 };
+enum { PIECE_LENGTH = 8 };
 
 bool mask_add(struct mask *mask, struct slice secret)
 {
+    for (size_t i = 0; i < mask->count; i++)
+        if (slice_equals(buffer_slice(&mask->secrets[i]), secret))
+            return true;
     if (secret.length == 0)
         return true;
     if (mask->count == MASK_SECRETS_MAX || !buffer_add(&mask->secrets[mask->count], secret))
@@ -16,30 +20,32 @@ bool mask_add(struct mask *mask, struct slice secret)
     return true;
 }
 
-/* How many octets at the start of `in` repeat `secret`; 0 when too few do. */
-static size_t repeated(struct slice in, struct slice secret)
+/* How many octets at the start of `in` are a piece of a secret, or a short one in full; 0 when they
+ * are none. */
+static size_t piece_at(const struct mask *mask, struct slice in)
 {
-    size_t limit = in.length < secret.length ? in.length : secret.length;
-    size_t length = 0;
-    while (length < limit && in.bytes[length] == secret.bytes[length])
-        length++;
-    return length == secret.length || length >= BEGINNING_LENGTH ? length : 0;
+    size_t longest = 0;
+    for (size_t i = 0; i < mask->count; i++) {
+        struct slice secret = buffer_slice(&mask->secrets[i]);
+        size_t length = secret.length < PIECE_LENGTH ? secret.length : PIECE_LENGTH;
+        if (length > longest && length <= in.length &&
+            memmem(secret.bytes, secret.length, in.bytes, length) != NULL)
+            longest = length;
+    }
+    return longest;
 }
 
 void mask_write(const struct mask *mask, struct slice in, struct text *out)
 {
-    for (size_t i = 0; i < in.length;) {
-        size_t longest = 0;
-        for (size_t j = 0; j < mask->count; j++) {
-            size_t length = repeated(slice_from(in, i), buffer_slice(&mask->secrets[j]));
-            if (length > longest)
-                longest = length;
-        }
-        if (longest > 0)
+    size_t hidden = 0; /* up to here */
+    for (size_t i = 0; i < in.length; i++) {
+        size_t end = i + piece_at(mask, slice_from(in, i));
+        if (end > i && i >= hidden)
             text_add(out, "***");
-        else
+        if (end > hidden)
+            hidden = end;
+        if (i >= hidden)
             text_add_byte(out, in.bytes[i]);
-        i += longest > 0 ? longest : 1;
     }
 }
 

@@ -14,11 +14,13 @@ struct mask {
 
 /* A zeroed mask hides nothing. */
 
-/* From now on `secret` is hidden, in full or by a beginning of at least 16 octets. False when
- * memory ran out or there are MASK_SECRETS_MAX already. An empty secret is passed over. */
+/* From now on `secret` is hidden, and every piece of it of 8 octets or more. One that is held
+ * already is passed over, and so is an empty one. False when memory ran out or there are
+ * MASK_SECRETS_MAX already. */
 bool mask_add(struct mask *mask, struct slice secret);
 
-/* Appends `in` with "***" for each secret. */
+/* Appends `in` with "***" for each stretch that repeats a secret or a piece of one. Takes time in
+ * proportion to the length of `in` times that of all secrets. */
 void mask_write(const struct mask *mask, struct slice in, struct text *out);
 
 /* Overwrites and frees the secrets. */

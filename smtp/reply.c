@@ -67,12 +67,24 @@ static size_t enhanced_length(struct slice text, int class)
     return count == 3 && number[0] == (uint64_t) class ? length : 0;
 }
 
-static void add_line(struct reply *reply, struct slice line)
+static bool has_room(const struct reply *reply, size_t length)
 {
-    if (line.length + 1 >= REPLY_TEXT_SIZE - reply->length)
+    return length + 1 < REPLY_TEXT_SIZE - reply->length;
+}
+
+/* Masks a line only when it is kept, because that costs more than all the rest. */
+static void add_line(struct reply *reply, struct slice line, const struct mask *mask)
+{
+    char masked[REPLY_LINE_LIMIT + 1];
+    struct text text;
+    if (!has_room(reply, line.length))
         return;
-    memcpy(reply->text + reply->length, line.bytes, line.length);
-    reply->length += line.length;
+    text_init(&text, masked, sizeof masked);
+    mask_write(mask, line, &text);
+    if (!has_room(reply, text.length))
+        return;
+    memcpy(reply->text + reply->length, masked, text.length);
+    reply->length += text.length;
     reply->text[reply->length++] = '\n';
     reply->text[reply->length] = '\0';
 }
@@ -90,18 +102,13 @@ static enum reply_status take_line(struct reply *reply, struct slice raw, const 
         return broken_line(error, "two codes in one reply", raw, mask);
     if (++reply->lines > REPLY_LINES_LIMIT)
         return over_limit(error, "reply", REPLY_LINES_LIMIT, "lines");
-
-    char masked[REPLY_LINE_LIMIT + 1];
-    struct text text;
-    text_init(&text, masked, sizeof masked);
-    mask_write(mask, slice_from(raw, CODE_LENGTH + 1), &text);
+    add_line(reply, slice_from(raw, CODE_LENGTH + 1), mask);
     if (reply->code == 0) {
-        size_t length = enhanced_length(text_slice(&text), code / 100);
-        memcpy(reply->enhanced, masked, length);
+        size_t length = enhanced_length(slice_make(reply->text, reply->length - 1), code / 100);
+        memcpy(reply->enhanced, reply->text, length);
         reply->enhanced[length] = '\0';
     }
     reply->code = code;
-    add_line(reply, text_slice(&text));
     return raw.length > CODE_LENGTH && raw.bytes[CODE_LENGTH] == '-' ? REPLY_MORE : REPLY_COMPLETE;
 }
 

@@ -25,7 +25,7 @@ struct attempt {
     struct dial_options same; /* the host and port reached, for another connection */
     struct dial *dial;
     struct dial *others; /* the race we were in before; NULL while that is `dial` itself */
-    struct transaction_queue queue;
+    struct batch batch;
     struct mime_facts facts;
     const struct sasl_mechanism *login; /* still to be done, in the flight */
     uint64_t mails;                     /* transactions on this connection */
@@ -221,9 +221,9 @@ static void report_transaction(struct attempt *attempt, const struct transaction
  * another time. */
 static bool put_off_rest(struct attempt *attempt, struct error *error)
 {
-    const struct transaction_queue *queue = &attempt->queue;
-    for (size_t i = queue->first; i < queue->count; i++) {
-        size_t recipient = queue->waiting[i];
+    const struct batch *batch = &attempt->batch;
+    for (size_t i = batch->first; i < batch->count; i++) {
+        size_t recipient = batch->waiting[i];
         if (attempt->envelope->recipients[recipient].state != RECIPIENT_PENDING)
             continue;
         if (!envelope_set_outcome(attempt->envelope, recipient, RECIPIENT_DEFERRED, 0,
@@ -270,7 +270,7 @@ static bool transact(struct attempt *attempt, bool *done, struct error *error)
         .client = &attempt->client,
         .message = attempt->message,
         .envelope = attempt->envelope,
-        .queue = &attempt->queue,
+        .batch = &attempt->batch,
         .login = attempt->login,
     };
     enum transaction_end end = transaction_run(&transaction, error);
@@ -281,14 +281,15 @@ static bool transact(struct attempt *attempt, bool *done, struct error *error)
     bool had_enough = transaction.accepted == 0 && transaction.deferred > 0;
     switch (end) {
     case TRANSACTION_DONE:
-        *done = had_enough || transaction_queue_left(&attempt->queue) == 0;
+        *done = had_enough || batch_left(&attempt->batch) == 0;
         return *done ? put_off_rest(attempt, error) : renew(attempt, transaction.delivered, error);
     case TRANSACTION_PLAIN:
         return start_over_plainly(attempt, !transaction.data_open, error);
     case TRANSACTION_FAILED:
         break;
     }
-    bool only_login = transaction.login_failed && !transaction.data_open && !transaction.delivered;
+    bool only_login = transaction.login_failed && !transaction.data_open &&
+                      !transaction.delivered && !transaction.doubtful;
     if (only_login && error->exit_code == EX_TEMPFAIL) {
         reject(attempt, error);
         return true;
@@ -299,7 +300,7 @@ static bool transact(struct attempt *attempt, bool *done, struct error *error)
 
 static bool deliver(struct attempt *attempt, struct error *error)
 {
-    bool done = transaction_queue_left(&attempt->queue) == 0;
+    bool done = batch_left(&attempt->batch) == 0;
     while (!done) {
         if (attempt->client.stream.fd < 0 && !reach(attempt, error))
             return false;
@@ -309,11 +310,20 @@ static bool deliver(struct attempt *attempt, struct error *error)
     return true;
 }
 
+/* Whom we turn to, for the log of an attempt that reaches nobody. */
+static void report_first(struct attempt *attempt)
+{
+    const struct dial_options *dial = &attempt->smarthost->dial;
+    const char *host = dial->hosts[0];
+    text_copy(attempt->report->host, sizeof attempt->report->host, host != NULL ? host : "");
+    attempt->report->port = dial->ports[0];
+}
+
 /* What needs no connection, and is judged before there is one. */
 static bool prepare(struct attempt *attempt, struct error *error)
 {
     const struct smarthost *smarthost = attempt->smarthost;
-    if (!transaction_queue_open(&attempt->queue, attempt->envelope, error) ||
+    if (!batch_open(&attempt->batch, attempt->envelope, error) ||
         !mime_label(attempt->message, &attempt->facts, error))
         return false;
     if (smarthost->tls_mode != SMARTHOST_CLEAR) {
@@ -340,13 +350,15 @@ bool submit_message(const struct smarthost *smarthost, struct message *message,
         .client.stream.fd = -1,
     };
     *report = (struct submit_report){0};
+    report_first(&attempt);
     bool delivered = prepare(&attempt, error) && deliver(&attempt, error);
     if (delivered)
         *error = (struct error){.exit_code = EX_OK}; /* of a try that another made good */
     disconnect(&attempt, true);
+    client_free(&attempt.client);
     dial_free(attempt.dial);
     dial_free(attempt.others);
     tls_free(attempt.tls);
-    transaction_queue_close(&attempt.queue);
+    batch_close(&attempt.batch);
     return delivered;
 }

@@ -10,8 +10,9 @@
 
 enum { SUBMIT_REPLY_SIZE = 512, SUBMIT_NOTES_SIZE = 1024 };
 
-/* What the log line says of an attempt. Strings are "" until their step was reached; they are as
- * they came, to be escaped where they are shown, but for the notes, which are printable. */
+/* What the log line says of an attempt. Strings are "" until their step was reached, but for host
+ * and port, which are the first to be tried until one is connected; they are as they came, to be
+ * escaped where they are shown, but for the notes, which are printable. */
 struct submit_report {
     char host[256];
     char address[DIAL_ADDRESS_SIZE]; /* with port */

@@ -3,11 +3,10 @@
  *
  * One path serves both ways: after each command either all answers are awaited (plain steps) or
  * only so many that the window stays open (a flight). Invariant: answers are matched to commands in
- * the order of sending, and once something was refused, what is said to the commands that depended
- * on it is read and not judged. */
+ * the order of sending; once something was refused, what is said to the commands that depended on
+ * it is read and not judged; and nothing is a delivery that was said before the message was out. */
 #include "smtp/transaction.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -19,36 +18,10 @@ enum {
     WINDOW = 4096,             /* commands sent and not answered */
     FLIGHT_LIMIT = 14 * 1024,  /* octets TCP sends at once on a new connection */
     BDAT_AND_QUIT = 64,        /* octets for these two lines */
+    MAIL_STEP_SIZE = 320,      /* "MAIL FROM:<...>" */
     END_PATIENCE = 10,         /* giving up on the end of the message makes duplicates */
     RECIPIENTS_ANY_TAKES = 100 /* what every server takes (RFC 5321 section 4.5.3.1.8) */
 };
-
-bool transaction_queue_open(struct transaction_queue *queue, const struct envelope *envelope,
-                            struct error *error)
-{
-    uint32_t *rows = calloc(envelope->count + 1, 3 * sizeof *rows);
-    *queue = (struct transaction_queue){.limit = SIZE_MAX};
-    if (rows == NULL)
-        return error_set_memory(error);
-    queue->waiting = rows;
-    queue->accepted = rows + envelope->count;
-    queue->again = queue->accepted + envelope->count;
-    for (size_t i = 0; i < envelope->count; i++)
-        if (envelope->recipients[i].state == RECIPIENT_PENDING)
-            queue->waiting[queue->count++] = (uint32_t)i;
-    return true;
-}
-
-size_t transaction_queue_left(const struct transaction_queue *queue)
-{
-    return queue->count - queue->first;
-}
-
-void transaction_queue_close(struct transaction_queue *queue)
-{
-    free(queue->waiting);
-    *queue = (struct transaction_queue){0};
-}
 
 /* --- judging answers ------------------------------------------------------------------------- */
 
@@ -69,12 +42,12 @@ static bool is_login_demand(const struct reply *reply)
     return reply->code == 530 || reply->code == 534 || reply->code == 538;
 }
 
-/* What a server says that takes no more recipients; a bare 552 is from before 452 (RFC 5321 section
- * 4.5.3.1.10). */
+/* What a server says that takes no more recipients, bare or with its own status; 552 is from before
+ * 452 (RFC 5321 section 4.5.3.1.10). Any other status is about that one recipient. */
 static bool is_too_many(const struct reply *reply)
 {
-    bool old = reply->code == 552 && reply->enhanced[0] == '\0';
-    return reply->code == 452 || old || reply_has_detail(reply, ".5.3");
+    bool bare = reply->enhanced[0] == '\0';
+    return (bare && (reply->code == 452 || reply->code == 552)) || reply_has_detail(reply, ".5.3");
 }
 
 /* The step that ends the message. */
@@ -112,14 +85,46 @@ static void judge_login(struct transaction *transaction)
     if (authenticate_judge(transaction->client, transaction->login, &transaction->refusal))
         return;
     transaction->refused = transaction->login_failed = true;
-    transaction->blames_flight = is_trouble(reply) || reply->code == 334;
+    transaction->out_of_step = reply->code == 334;
+    transaction->blames_flight = is_trouble(reply) || transaction->out_of_step;
+}
+
+/* "MAIL FROM:<alice@example.com>" */
+static const char *mail_step(const struct transaction *transaction, struct text *step)
+{
+    text_add(step, "MAIL FROM:<");
+    text_add_escaped(step, slice_of(transaction->envelope->sender), TEXT_SHOWN_LIMIT);
+    text_add_byte(step, '>');
+    return step->bytes;
+}
+
+/* For a sender that the server does not let us be, as far as the reply can be one about him. */
+static void advise_sender(struct transaction *transaction)
+{
+    const char *user = transaction->client->smarthost->sasl.user;
+    struct error *refusal = &transaction->refusal;
+    struct text_shown shown;
+    int code = refusal->reply_code;
+    bool is_about_sender = code == 501 || code == 550 || code == 553 || code == 554;
+    if (!is_about_sender || transaction->blames_flight || transaction->envelope->sender[0] == '\0')
+        return;
+    if (transaction->client->logged_in)
+        error_add_advice(refusal, "set from to an address that the server lets %s use",
+                         text_show(&shown, slice_of(user)));
+    else
+        error_add_advice(refusal, "set from to an address that the server takes");
 }
 
 static void judge_mail(struct transaction *transaction)
 {
     const struct reply *reply = &transaction->client->reply;
-    if (reply_class(reply) != 2)
-        refuse(transaction, "MAIL FROM", transaction->pipelined && is_trouble(reply));
+    char step_bytes[MAIL_STEP_SIZE];
+    struct text step;
+    if (reply_class(reply) == 2 || transaction->refused)
+        return;
+    text_init(&step, step_bytes, sizeof step_bytes);
+    refuse(transaction, mail_step(transaction, &step), transaction->pipelined && is_trouble(reply));
+    advise_sender(transaction);
 }
 
 static void judge_recipient(struct transaction *transaction)
@@ -127,16 +132,16 @@ static void judge_recipient(struct transaction *transaction)
     const struct reply *reply = &transaction->client->reply;
     int class = reply_class(reply);
     uint32_t recipient =
-        transaction->queue->waiting[transaction->queue->first + transaction->answered++];
+        transaction->batch->waiting[transaction->batch->first + transaction->answered++];
     if (class == 2) {
-        transaction->queue->accepted[transaction->accepted++] = recipient;
+        transaction->batch->accepted[transaction->accepted++] = recipient;
         return;
     }
     bool misplaced = transaction->pipelined && reply->code == 503;
     bool too_many = transaction->accepted > 0 && is_too_many(reply);
     bool no_verdict = is_login_demand(reply) || class == 3;
     if (transaction->refused || misplaced || too_many || no_verdict)
-        transaction->queue->again[transaction->again++] = recipient;
+        transaction->batch->again[transaction->again++] = recipient;
     if (transaction->refused)
         return;
     if (no_verdict) {
@@ -174,9 +179,13 @@ static void judge_end(struct transaction *transaction)
         refuse(transaction, end_step(transaction), transaction->chunking && trouble);
         return;
     }
+    if (transaction->out_of_step) {
+        transaction->doubtful = true;
+        return;
+    }
     transaction->delivered = true;
     for (size_t i = 0; i < transaction->accepted; i++)
-        file_outcome(transaction, transaction->queue->accepted[i], RECIPIENT_ACCEPTED);
+        file_outcome(transaction, transaction->batch->accepted[i], RECIPIENT_ACCEPTED);
 }
 
 /* --- reading answers ------------------------------------------------------------------------- */
@@ -221,12 +230,12 @@ static bool read_answer(struct transaction *transaction, struct error *error)
     return true;
 }
 
-/* An answer did not come. Where the whole message is sent, it may have been taken. */
-static bool lose_touch(const struct transaction *transaction, struct error *error)
+/* An answer did not come. Where the whole message is sent, it may have been taken: by those who
+ * were accepted, also after a refusal, and by those who have no answer yet. */
+static bool lose_touch(struct transaction *transaction)
 {
-    bool nobody = transaction->accepted == 0 && transaction->answered == transaction->sent;
-    if (transaction->awaits_end && !transaction->refused && !nobody)
-        error_add_advice(error, "the server may have taken the message: possible duplicate");
+    bool somebody_open = !transaction->refused && transaction->answered < transaction->sent;
+    transaction->doubtful = transaction->awaits_end && (transaction->accepted > 0 || somebody_open);
     return false;
 }
 
@@ -235,7 +244,7 @@ static bool settle(struct transaction *transaction, size_t most, struct error *e
 {
     while (outstanding(transaction) > most)
         if (!read_answer(transaction, error))
-            return lose_touch(transaction, error);
+            return lose_touch(transaction);
     return true;
 }
 
@@ -248,6 +257,14 @@ static bool keep_pace(struct transaction *transaction, struct error *error)
 }
 
 /* --- offering the envelope ------------------------------------------------------------------- */
+
+/* One command; where it cannot go out, the error says at which step that was. */
+static bool say(struct transaction *transaction, const char *step, const char *line,
+                struct error *error)
+{
+    return client_send(transaction->client, line, error) ||
+           client_add_context(transaction->client, step, error);
+}
 
 static bool offer_login(struct transaction *transaction, struct error *error)
 {
@@ -272,27 +289,27 @@ static bool offer_mail(struct transaction *transaction, struct error *error)
     struct text line;
     text_init(&line, line_bytes, sizeof line_bytes);
     transaction->awaits_mail =
-        command_mail(&line, &mail, error) && client_send(transaction->client, line.bytes, error);
+        command_mail(&line, &mail, error) && say(transaction, "MAIL FROM", line.bytes, error);
     return transaction->awaits_mail && keep_pace(transaction, error);
 }
 
 static bool offer_recipients(struct transaction *transaction, struct error *error)
 {
-    const struct transaction_queue *queue = transaction->queue;
-    size_t limit = transaction_queue_left(queue);
+    const struct batch *batch = transaction->batch;
+    size_t limit = batch_left(batch);
     uint64_t server_limit = transaction->client->capability.rcpt_limit;
-    if (limit > queue->limit)
-        limit = queue->limit;
+    if (limit > batch->limit)
+        limit = batch->limit;
     if (server_limit > 0 && limit > server_limit)
         limit = (size_t)server_limit;
     while (transaction->sent < limit && !transaction->refused && !transaction->takes_no_more) {
-        uint32_t recipient = queue->waiting[queue->first + transaction->sent];
+        uint32_t recipient = batch->waiting[batch->first + transaction->sent];
         char line_bytes[COMMAND_SIZE];
         struct text line;
         text_init(&line, line_bytes, sizeof line_bytes);
         if (!command_rcpt(&line, transaction->envelope->recipients[recipient].address,
                           transaction->envelope->needs_utf8, error) ||
-            !client_send(transaction->client, line.bytes, error))
+            !say(transaction, "RCPT TO", line.bytes, error))
             return false;
         transaction->sent++;
         if (!keep_pace(transaction, error))
@@ -306,8 +323,28 @@ static bool offer_recipients(struct transaction *transaction, struct error *erro
 /* Nobody is left for another transaction, as far as the answers so far say. */
 static bool is_last(const struct transaction *transaction)
 {
-    return transaction->again == 0 &&
-           transaction->sent == transaction_queue_left(transaction->queue);
+    return transaction->again == 0 && transaction->sent == batch_left(transaction->batch);
+}
+
+/* While something of the message is still here, the server can refuse it, but not take it. */
+static bool heard_no_verdict(const struct transaction *transaction, struct error *error)
+{
+    struct slice input = stream_input(&transaction->client->stream);
+    bool refusal = input.length > 0 && (input.bytes[0] == '4' || input.bytes[0] == '5');
+    return outstanding(transaction) > 0 || input.length == 0 || refusal ||
+           client_unasked(transaction->client, error);
+}
+
+/* The same at the end, as long as the last octets wait in the output. */
+static bool heard_none_at_last(const struct transaction *transaction, struct error *error)
+{
+    struct client *client = transaction->client;
+    if (outstanding(transaction) > 0 || client->stream.output.length == 0)
+        return true;
+    stream_try_fill(&client->stream, error);
+    if (client_hung_up(client) && stream_input(&client->stream).length == 0)
+        return false;
+    return heard_no_verdict(transaction, error);
 }
 
 static bool write_message(struct transaction *transaction, struct error *error)
@@ -319,11 +356,13 @@ static bool write_message(struct transaction *transaction, struct error *error)
                (unsigned long long)message_size(transaction->message));
     wire_open(&wire, transaction->message, !transaction->chunking);
     do
-        written = wire_next(&wire, &octets, error) &&
-                  (octets.length == 0 || stream_write(&transaction->client->stream, octets, error));
+        written =
+            wire_next(&wire, &octets, error) &&
+            (octets.length == 0 || (heard_no_verdict(transaction, error) &&
+                                    stream_write(&transaction->client->stream, octets, error)));
     while (written && octets.length > 0);
     wire_close(&wire);
-    return written;
+    return written && heard_none_at_last(transaction, error);
 }
 
 static bool write_chunk(struct transaction *transaction, struct error *error)
@@ -339,7 +378,7 @@ static bool write_chunk(struct transaction *transaction, struct error *error)
 static bool take_last_words(struct transaction *transaction, const char *step, struct error *error)
 {
     struct error ignored;
-    if (!client_hung_up(transaction->client))
+    if (!client_hung_up(transaction->client) || error->exit_code != EX_TEMPFAIL)
         return client_add_context(transaction->client, step, error);
     if (client_read(transaction->client, step, 0, &ignored) &&
         reply_class(&transaction->client->reply) > 3)
@@ -365,7 +404,7 @@ static bool send_message(struct transaction *transaction, struct error *error)
 static bool send_nothing(struct transaction *transaction, struct error *error)
 {
     transaction->body_sent = true;
-    transaction->awaits_end = client_send(transaction->client, ".", error);
+    transaction->awaits_end = say(transaction, "end of DATA", ".", error);
     return transaction->awaits_end && settle(transaction, 0, error);
 }
 
@@ -376,7 +415,7 @@ static bool offer_data(struct transaction *transaction, struct error *error)
     if (!transaction->pipelined || transaction->refused)
         return true;
     if (!transaction->chunking) {
-        transaction->awaits_data = client_send(client, "DATA", error);
+        transaction->awaits_data = say(transaction, "DATA", "DATA", error);
         return transaction->awaits_data;
     }
     uint64_t flight =
@@ -387,7 +426,7 @@ static bool offer_data(struct transaction *transaction, struct error *error)
         return true;
     transaction->chunk_rode = transaction->awaits_end = true;
     if (!write_chunk(transaction, error))
-        return false;
+        return client_add_context(client, "BDAT", error);
     if (is_last(transaction) && transaction->sent <= RECIPIENTS_ANY_TAKES)
         client_quit(client);
     return true;
@@ -420,38 +459,13 @@ static bool converse(struct transaction *transaction, struct error *error)
         return true;
     if (transaction->chunking)
         return send_message(transaction, error);
-    transaction->awaits_data = client_send(transaction->client, "DATA", error);
+    transaction->awaits_data = say(transaction, "DATA", "DATA", error);
     if (!transaction->awaits_data || !settle(transaction, 0, error))
         return false;
     return transaction->refused || send_message(transaction, error);
 }
 
 /* --- the end --------------------------------------------------------------------------------- */
-
-/* Moves those who are to be offered once more to the head of the queue. */
-static void queue_again(struct transaction *transaction)
-{
-    struct transaction_queue *queue = transaction->queue;
-    queue->first += transaction->sent - transaction->again;
-    memcpy(queue->waiting + queue->first, queue->again, transaction->again * sizeof *queue->again);
-    if (transaction->takes_no_more)
-        queue->limit = transaction->accepted;
-}
-
-/* The same for everybody who was not refused for good: nobody got the message. */
-static void queue_all_again(struct transaction *transaction)
-{
-    struct transaction_queue *queue = transaction->queue;
-    size_t to = queue->first + transaction->sent;
-    for (size_t from = to; from-- > queue->first;) {
-        uint32_t recipient = queue->waiting[from];
-        if (transaction->envelope->recipients[recipient].state != RECIPIENT_REFUSED)
-            queue->waiting[--to] = recipient;
-    }
-    queue->first = to;
-    if (transaction->takes_no_more)
-        queue->limit = transaction->accepted;
-}
 
 /* Everybody who was offered has been judged, and the message was not due. */
 static bool is_decided(const struct transaction *transaction)
@@ -466,8 +480,8 @@ static bool may_work_plainly(const struct transaction *transaction, const struct
     if (transaction->delivered)
         return false;
     if (transaction->refused)
-        return transaction->blames_flight;
-    return transaction->pipelined && !transaction->body_sent &&
+        return transaction->blames_flight && !transaction->doubtful;
+    return transaction->pipelined && outstanding(transaction) > 0 && !transaction->body_sent &&
            client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL;
 }
 
@@ -487,12 +501,16 @@ enum transaction_end transaction_run(struct transaction *transaction, struct err
         *error = transaction->refusal;
         conversed = transaction->delivered && is_last(transaction);
     }
+    if (transaction->takes_no_more)
+        transaction->batch->limit = transaction->accepted;
     if (conversed) {
-        queue_again(transaction);
+        batch_advance(transaction->batch, transaction->sent, transaction->again);
         return TRANSACTION_DONE;
     }
+    if (transaction->doubtful)
+        error_add_advice(error, "the server may have taken the message: possible duplicate");
     if (!may_work_plainly(transaction, error))
         return TRANSACTION_FAILED;
-    queue_all_again(transaction);
+    batch_keep(transaction->batch, transaction->sent, transaction->envelope);
     return TRANSACTION_PLAIN;
 }

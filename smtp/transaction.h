@@ -3,30 +3,15 @@
 #ifndef SMTP_TRANSACTION_H
 #define SMTP_TRANSACTION_H
 
-#include "message/envelope.h"
+#include "smtp/batch.h"
 #include "smtp/client.h"
-
-/* The recipients still to be offered, over all transactions and connections of a submission. */
-struct transaction_queue {
-    uint32_t *waiting;  /* indices into the envelope; the queue is waiting[first..count) */
-    uint32_t *accepted; /* room for those of one transaction */
-    uint32_t *again;    /* likewise, to be offered once more */
-    size_t first, count;
-    size_t limit; /* at most so many in the next transaction */
-};
-
-/* Takes up every recipient that is RECIPIENT_PENDING. */
-bool transaction_queue_open(struct transaction_queue *queue, const struct envelope *envelope,
-                            struct error *error);
-size_t transaction_queue_left(const struct transaction_queue *queue);
-void transaction_queue_close(struct transaction_queue *queue);
 
 struct transaction {
     /* What is asked for. */
     struct client *client;
     struct message *message;
     struct envelope *envelope;
-    struct transaction_queue *queue;
+    struct batch *batch;
     const struct sasl_mechanism *login; /* to ride in the flight; NULL where none is left to do */
 
     /* What came of it. */
@@ -36,6 +21,7 @@ struct transaction {
     bool refused;      /* `refusal` is the first refusal, which decides */
     bool login_failed; /* the login that rode in the flight was refused, or not answered while
                           nothing of the message was sent */
+    bool doubtful;     /* nobody knows whether the server has taken the message */
     bool data_open;    /* the server may be waiting for more of the message: no place for a QUIT */
     int64_t login_ms;  /* until that login was answered */
     struct error refusal;
@@ -46,6 +32,8 @@ struct transaction {
     bool chunk_rode;                                         /* the message went in the flight */
     bool body_sent;               /* its sending began behind the flight */
     bool out_of_order;            /* a recipient was answered 503: `refusal` if none is accepted */
+    bool out_of_step;             /* the login was answered by a challenge: what followed is no
+                                     answer to what was said */
     bool blames_flight;           /* the refusal may be one of the flight, not of the mail */
     bool takes_no_more;           /* recipients, for now */
     size_t sent, answered, again; /* recipients */
@@ -53,7 +41,7 @@ struct transaction {
 };
 
 enum transaction_end {
-    TRANSACTION_DONE,   /* the recipients offered have an outcome, or are in the queue again */
+    TRANSACTION_DONE,   /* the recipients offered have an outcome, or are in the batch again */
     TRANSACTION_PLAIN,  /* to be tried again in plain steps on a new connection; error says why */
     TRANSACTION_FAILED, /* the error is that of all recipients without an outcome */
 };

@@ -372,7 +372,7 @@ bool tls_handshake(struct stream *stream, int64_t deadline, struct error *error)
         if (status == STREAM_CUT)
             return false;
         if (stream_wait(stream->fd, status == STREAM_WANT_READ ? POLLIN : POLLOUT, deadline) == 0) {
-            stream_no_answer(started, error);
+            stream_too_late("no answer", started, error);
             error_add_context(error, "TLS");
             stream_end(stream, STREAM_CUT, error);
             return false;

@@ -169,6 +169,18 @@ static bool explain_weak(const struct explanation *about, struct error *error)
                      about->whose.bytes);
 }
 
+/* The issuer's name is known here, with another key. */
+static bool explain_other_key(const struct explanation *about, struct error *error)
+{
+    struct text_shown issuer;
+
+    return error_set(
+        error, EX_NOPERM,
+        "TLS: the certificate %s was signed by another key than that of \"%s\" here; is "
+        "tls_ca_file an old copy?",
+        about->whose.bytes, show_name(&issuer, X509_get_issuer_name(about->certificate)));
+}
+
 static const struct verdict {
     int code;
     bool (*explain)(const struct explanation *about, struct error *error);
@@ -182,6 +194,7 @@ static const struct verdict {
     {X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, explain_unknown_issuer},
     {X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT, explain_self_signed},
     {X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, explain_unknown_root},
+    {X509_V_ERR_CERT_SIGNATURE_FAILURE, explain_other_key},
     {X509_V_ERR_EE_KEY_TOO_SMALL, explain_weak},
     {X509_V_ERR_CA_KEY_TOO_SMALL, explain_weak},
     {X509_V_ERR_CA_MD_TOO_WEAK, explain_weak},

@@ -63,6 +63,11 @@ static const struct sasl_mechanism *choose_forced(const struct sasl_options *opt
     return NULL;
 }
 
+bool sasl_is_off(const struct sasl_options *options)
+{
+    return options->mechanism != NULL && strcmp(options->mechanism, "off") == 0;
+}
+
 const struct sasl_mechanism *sasl_choose(const struct sasl_options *options, struct slice offered,
                                          const struct sasl_channel *channel, struct error *error)
 {

@@ -61,6 +61,9 @@ struct sasl_mechanism {
 extern const struct sasl_mechanism sasl_plain; /* RFC 4616 */
 extern const struct sasl_mechanism sasl_login; /* draft-murchison-sasl-login-00 */
 
+/* True when the user wants no login, whatever else is set. */
+bool sasl_is_off(const struct sasl_options *options);
+
 /* The mechanism to use, of those that `offered` (the words behind AUTH in the EHLO reply) names:
  * the forced one, or for "auto" the strongest that the channel permits. NULL: EX_NOPERM, naming
  * what the server offers and the key to change; EX_CONFIG where there is no such mechanism. */

@@ -69,6 +69,15 @@ static int fork_and_sleep(void *argument, int output)
     return count == 1 ? sleep_forever(argument, output) : 1;
 }
 
+/* Answers, and leaves a process behind that keeps the output open. */
+static int answer_and_leave_one(void *argument, int output)
+{
+    pid_t pid = fork();
+    if (pid == 0)
+        return sleep_forever(argument, output);
+    return pid > 0 ? answer(argument, output) : 1;
+}
+
 static void assert_gone(const struct child *child)
 {
     assert_int_equal(child->pid, 0);
@@ -159,6 +168,31 @@ static void a_deadline_ends_it(void **state)
     }
 }
 
+static void one_left_behind_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    int status, ends[2];
+    char text[] = "answer", byte;
+    int64_t start = clock_now();
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_true(child_start(&child, answer_and_leave_one, text, &error));
+    close(ends[1]);
+    assert_true(child_finish(&child, clock_deadline(10000), 6, &output, &status, &error));
+    assert_true(clock_now() - start < 5000);
+    assert_true(slice_equals(buffer_slice(&output), slice_of("answer")));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_gone(&child);
+    /* Nor does it stay: nobody holds the other end any more. */
+    struct pollfd wait = {.fd = ends[0], .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 10000), 1);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+    buffer_free(&output);
+}
+
 static void a_child_starts_in_order(void **state)
 {
     (void)state;
@@ -244,6 +278,7 @@ int main(void)
         cmocka_unit_test(reading_never_waits),
         cmocka_unit_test(too_much_output_ends_it),
         cmocka_unit_test(a_deadline_ends_it),
+        cmocka_unit_test(one_left_behind_is_not_waited_for),
         cmocka_unit_test(a_child_starts_in_order),
         cmocka_unit_test(stopping_ends_the_whole_group),
         cmocka_unit_test(a_signal_shows_in_the_status),

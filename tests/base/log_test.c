@@ -12,7 +12,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -68,8 +67,22 @@ static size_t read_file(const char *path, char *bytes, size_t size)
 static void log_to_file(const char *path, const char *line)
 {
     const struct log_options options = {.facility = -1, .file = path};
+    struct error error;
     log_open(&options);
-    log_line(LOG_INFO, line);
+    assert_true(log_line(LOG_INFO, line, &error));
+}
+
+/* What cannot be logged fails in a sentence that ends in `reason`. */
+static void assert_not_logged(const char *path, const char *reason)
+{
+    const struct log_options options = {.facility = -1, .file = path};
+    struct error error;
+    char expected[200];
+    log_open(&options);
+    assert_false(log_line(LOG_INFO, "a line", &error));
+    snprintf(expected, sizeof expected, "log: %s: %s", path, reason);
+    assert_string_equal(error.sentence, expected);
+    assert_int_equal(error.exit_code, EX_CANTCREAT);
 }
 
 static void assert_matches(const char *string, const char *pattern)
@@ -170,72 +183,107 @@ static void other_files_are_left_alone(void **state)
     size_t size = read_file(paths.plain, bytes, sizeof bytes);
 
     assert_int_equal(symlink(paths.plain, paths.other), 0);
-    log_to_file(paths.other, "through a symbolic link");
+    assert_not_logged(paths.other, "Too many levels of symbolic links");
     assert_int_equal(read_file(paths.plain, bytes, sizeof bytes), size);
 
     paths = in_folder("target", "hardlink");
     assert_int_equal(link(paths.plain, paths.other), 0);
-    log_to_file(paths.other, "through a second name");
-    log_to_file(paths.plain, "through the first name");
+    assert_not_logged(paths.other, "not a regular file with one name");
+    assert_not_logged(paths.plain, "not a regular file with one name");
     assert_int_equal(read_file(paths.plain, bytes, sizeof bytes), size);
 
     paths = in_folder("dangling", "nowhere");
     assert_int_equal(symlink(paths.other, paths.plain), 0);
-    log_to_file(paths.plain, "created through a link");
+    assert_not_logged(paths.plain, "Too many levels of symbolic links");
     assert_int_equal(access(paths.other, F_OK), -1);
 
     paths = in_folder("fifo", "");
     assert_int_equal(mkfifo(paths.plain, 0600), 0);
-    log_to_file(paths.plain, "no reader");
+    assert_not_logged(paths.plain, "No such device or address");
     int reader = open(paths.plain, O_RDONLY | O_NONBLOCK);
-    log_to_file(paths.plain, "a reader");
+    assert_not_logged(paths.plain, "not a regular file with one name");
     assert_int_equal(read(reader, bytes, sizeof bytes), 0);
     close(reader);
 
-    log_to_file("/nowhere/at/all", "no folder");
-    log_to_file(folder, "a folder");
+    assert_not_logged("/nowhere/at/all", "No such file or directory");
+    assert_not_logged(folder, "Is a directory");
 }
 
-/* In a root directory of its own, where /dev/log is this very process. */
-static int talk_to_syslog(void)
+/* A log daemon's socket, of which nobody reads unless told to. */
+static int listen_as_daemon(const char *path)
 {
-    const struct log_options options = {.facility = LOG_MAIL, .file = "/log"};
-    struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
-    if (chroot(folder) != 0 || chdir("/") != 0 || mkdir("/dev", 0700) != 0)
-        return 1;
-    remove("/log");
-    /* Nobody listens yet: the file gets its line all the same. */
-    log_open(&options);
-    log_line(LOG_WARNING, "before=1");
-    int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
-    if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        return 2;
-
-    log_line(LOG_WARNING, "key=%s value");
-    char bytes[1000], expected[100];
-    ssize_t count = recv(fd, bytes, sizeof bytes - 1, MSG_DONTWAIT);
-    if (count <= 0)
-        return 3;
-    bytes[count] = '\0';
-    snprintf(expected, sizeof expected, "sendmail[%d]: key=%%s value", (int)getpid());
-    if (strncmp(bytes, "<20>", 4) != 0 || strstr(bytes, expected) == NULL)
-        return 4;
-    read_file("/log", bytes, sizeof bytes);
-    return strstr(bytes, "Z before=1\n20") != NULL ? 0 : 5;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    return fd;
 }
 
-static void syslog_gets_the_line_or_is_not_there(void **state)
+static void assert_daemon_gets(int fd, const char *pattern)
+{
+    char bytes[LOG_LINE_SIZE + 1];
+    ssize_t count = recv(fd, bytes, sizeof bytes - 1, 0);
+    assert_true(count > 0);
+    bytes[count] = '\0';
+    assert_matches(bytes, pattern);
+}
+
+#define STAMP                                                                                      \
+    "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123][0-9] [0-2][0-9]:[0-5][0-9]:"         \
+    "[0-6][0-9] sendmail\\[%d\\]: "
+
+static void the_daemon_gets_the_line(void **state)
 {
     (void)state;
-    if (getuid() != 0)
-        skip();
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(talk_to_syslog());
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    struct paths paths = in_folder("daemon", "");
+    const struct log_options options = {.facility = LOG_MAIL, .socket = paths.plain};
+    struct error error;
+    char pattern[300];
+    log_open(&options);
+    assert_true(log_line(LOG_WARNING, "nobody listens", &error));
+    int fd = listen_as_daemon(paths.plain);
+    assert_true(log_line(LOG_WARNING, "key=%s\n value", &error));
+    snprintf(pattern, sizeof pattern, "^<20>" STAMP "key=%%s  value$", (int)getpid());
+    assert_daemon_gets(fd, pattern);
+    close(fd);
+}
+
+static void the_daemon_hears_of_a_file_that_fails(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("witness", "");
+    const struct log_options options = {
+        .facility = LOG_MAIL, .file = "/nowhere/log", .socket = paths.plain};
+    struct error error;
+    char pattern[300];
+    int fd = listen_as_daemon(paths.plain);
+    log_open(&options);
+    assert_false(log_line(LOG_INFO, "key=value", &error));
+    assert_daemon_gets(fd, "^<22>.*: key=value$");
+    snprintf(pattern, sizeof pattern, "^<20>" STAMP "log: /nowhere/log: No such file or directory$",
+             (int)getpid());
+    assert_daemon_gets(fd, pattern);
+    close(fd);
+}
+
+static void a_daemon_that_hangs_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("hanging", "beside");
+    const struct log_options options = {
+        .facility = LOG_MAIL, .file = paths.other, .socket = paths.plain};
+    struct error error;
+    char bytes[1000];
+    int fd = listen_as_daemon(paths.plain);
+    log_open(&options);
+    alarm(10);
+    /* More than any queue of datagrams takes. */
+    for (size_t i = 0; i < 5000; i++)
+        assert_true(log_line(LOG_INFO, "key=value", &error));
+    alarm(0);
+    assert_true(read_file(paths.other, bytes, sizeof bytes) > 0);
+    close(fd);
 }
 
 int main(void)
@@ -246,7 +294,9 @@ int main(void)
         cmocka_unit_test(lines_are_appended_with_the_time),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(other_files_are_left_alone),
-        cmocka_unit_test(syslog_gets_the_line_or_is_not_there),
+        cmocka_unit_test(the_daemon_gets_the_line),
+        cmocka_unit_test(the_daemon_hears_of_a_file_that_fails),
+        cmocka_unit_test(a_daemon_that_hangs_is_not_waited_for),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

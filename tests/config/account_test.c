@@ -81,15 +81,15 @@ static void test_choose_fails(void **state)
     (void)state;
     assert_false(account_choose(&settings, &request, &account, &error));
     assert_int_equal(error.exit_code, EX_CONFIG);
-    assert_string_equal(error.sentence, "account: /c.ini has no account \"wrok\", but default, "
-                                        "work, heir, lists, plain; did you mean \"work\"?");
+    assert_string_equal(error.sentence, "account: /c.ini has no account \"wrok\"; it has default, "
+                                        "work, heir, lists and plain; did you mean \"work\"?");
     request.name = NULL;
     assert_false(account_choose(&without_default, &request, &account, &error));
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_string_equal(error.sentence,
                         "account: /c.ini has no [smarthost] for every sender, and none of its "
-                        "accounts is for this one; choose with --account: work, heir, lists, "
-                        "plain");
+                        "accounts is for this one; choose with --account: work, heir, lists "
+                        "and plain");
     request.name = "default";
     assert_false(account_choose(&without_default, &request, &account, &error));
     request = (struct account_request){"login", NULL, "me@work.example"};

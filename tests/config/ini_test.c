@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,10 +94,9 @@ static const struct {
     {"[s]\nk = a#b\n", ":2: the value would end at its #; put it in quotes"},
     {"[s]\nk = a;b\n", ":2: the value would end at its ;; put it in quotes"},
     {"[s]\nk = a \"b # c\"\n", ":2: the value would end at its #; put all of it in single quotes"},
-    {"[s]\nk =\n", ":2: no value; without the line the default holds"},
-    {"[s]\nk = \"\"\n", ":2: no value; without the line the default holds"},
-    {"[s]\nk = #secret\n", ":2: no value; without the line the default holds, and a value with # "
-                           "or ; goes into quotes"},
+    {"[s]\nk =\n", ":2: [s] k: no value"},
+    {"[s]\nk = \"\"\n", ":2: [s] k: no value"},
+    {"[s]\nk = #secret\n", ":2: [s] k: no value; one with # or ; in it goes into quotes"},
     {"[s]\nk = \"a\\\"b\"\n", ":2: a backslash before a quote is no escape; put a value with \" in "
                               "it into single quotes"},
     {"[s]\nk = 'a\\'b'\n",
@@ -122,6 +122,8 @@ static const struct {
     {"k = x\n", ":1: a key before the first [section]"},
     {"[s]\nk = x\n[t]\n[s]\nl = x\n", ":4: [s] is there twice, first in line 1"},
     {"[s]\nk = x\n\nk = x\n", ":4: [s] k: set twice, first in line 2"},
+    {"[s]\nk = x\n\nK = y\n", ":4: [s] k: set twice, first in line 2 (case does not count)"},
+    {"[s:k]\nl = x\n[s]\nK = y\n", ":1: [s:k]: an account cannot have the name of a key"},
     {"[s\nk = x\n", ":1: section without its closing bracket"},
     {"[s] # why\n", ":1: nothing may follow a section's closing bracket, not even a comment"},
     {"[s] ; k = x\n", ":1: nothing may follow a section's closing bracket, not even a comment"},
@@ -258,13 +260,63 @@ static void test_untrusted(void **state)
     arena_free(&arena);
 }
 
+/* Somebody whom the file is closed to learns whose it is, and what to do. */
+static void test_forbidden(void **state)
+{
+    struct arena arena = {0};
+    struct ini ini;
+    struct error error;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    write_file(slice_of("[s]\n"));
+    assert_int_equal(seteuid(65534), 0);
+    bool done = ini_load(&ini, path, &arena, &error);
+    assert_int_equal(seteuid(0), 0);
+    unlink(path);
+    assert_false(done);
+    assert_int_equal(error.exit_code, EX_NOPERM);
+    assert_non_null(strstr(error.sentence, ": cannot be read by uid 65534; mode 0600, owner uid 0; "
+                                           "give that user its own ~/.config/sendmail/config.ini, "
+                                           "see sendmail.ini(5)"));
+    arena_free(&arena);
+}
+
+/* One descriptor for the file, another for the copy that iniparser reads, none for iniparser. */
+static void test_too_few_descriptors(void **state)
+{
+    struct arena arena = {0};
+    struct ini ini;
+    struct error error;
+    struct rlimit before, few;
+    (void)state;
+    write_file(slice_of("[s]\nk = x\n"));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int free_one = dup(2);
+    close(free_one);
+    few = (struct rlimit){.rlim_cur = (rlim_t)free_one + 1, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    bool done = ini_load(&ini, path, &arena, &error);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    unlink(path);
+    assert_false(done);
+    assert_int_equal(error.exit_code, EX_OSERR);
+    assert_non_null(strstr(error.sentence, "Too many open files"));
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),    cmocka_unit_test(test_traps),
-        cmocka_unit_test(test_nul),       cmocka_unit_test(test_line_length),
-        cmocka_unit_test(test_structure), cmocka_unit_test(test_too_much),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_traps),
+        cmocka_unit_test(test_nul),
+        cmocka_unit_test(test_line_length),
+        cmocka_unit_test(test_structure),
+        cmocka_unit_test(test_too_much),
         cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_forbidden),
+        cmocka_unit_test(test_too_few_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

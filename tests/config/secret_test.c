@@ -83,14 +83,8 @@ static void test_none_and_password(void **state)
 static void test_file_content(void **state)
 {
     static const char *const rows[][2] = {
-        {"secret", "secret"},
-        {"secret\n", "secret"},
-        {"secret\r\n", "secret"},
-        {"secret\n\n", "secret\n"},
-        {" secret \n", " secret "},
-        {"a\nb\n", "a\nb"},
-        {"a\r", "a\r"},
-        {"\"quoted\"\n", "\"quoted\""},
+        {"secret", "secret"},       {"secret\n", "secret"}, {"secret\r\n", "secret"},
+        {" secret \n", " secret "}, {"a\r", "a\r"},         {"\"quoted\"\n", "\"quoted\""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -104,16 +98,24 @@ static void test_file_fails(void **state)
 {
     static const char nul[] = "se\0cret\n";
     static char large[SASL_SECRET_SIZE + 2];
+    char sentence[512];
     (void)state;
     assert_false(load_file(slice_make(nul, sizeof nul - 1), 0600));
     assert_non_null(strstr(error.sentence, "has a NUL byte"));
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_false(load_file(slice_of("\n"), 0600));
     assert_non_null(strstr(error.sentence, "is empty"));
+    assert_false(load_file(slice_of("secret\n\n"), 0600));
+    assert_non_null(strstr(error.sentence, ": more than one line"));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_false(load_file(slice_of("a\nb"), 0600));
+    assert_non_null(strstr(error.sentence, ": more than one line"));
     assert_false(load_file(slice_of("secret"), 0640));
-    assert_non_null(strstr(error.sentence, "mode 0640"));
-    assert_non_null(strstr(error.sentence, "chmod 600"));
+    snprintf(sentence, sizeof sentence,
+             "password_file: %s: its group can read it (mode 0640); run: chmod 600 %s", path, path);
+    assert_string_equal(error.sentence, sentence);
     assert_false(load_file(slice_of("secret"), 0604));
+    assert_non_null(strstr(error.sentence, ": others can read it (mode 0604); run: chmod 600 "));
     assert_int_equal(error.exit_code, EX_CONFIG);
     memset(large, 's', sizeof large - 1);
     assert_false(load_file(slice_of(large), 0600));
@@ -130,13 +132,24 @@ static void test_file_fails(void **state)
     assert_int_equal(secret.length, 0);
 }
 
+/* As root the test becomes somebody else for it. */
 static void test_unreadable_file(void **state)
 {
+    struct account account = {.password_file = path};
+    bool root = geteuid() == 0;
     (void)state;
-    if (geteuid() == 0)
-        skip();
-    assert_false(load_file(slice_of("secret"), 0000));
+    write_file(slice_of("secret"), 0000);
+    chmod(directory, 0711);
+    assert_int_equal(root ? seteuid(65534) : 0, 0);
+    bool done = load(&account);
+    assert_int_equal(root ? seteuid(0) : 0, 0);
+    chmod(directory, 0700);
+    assert_false(done);
     assert_int_equal(error.exit_code, EX_NOPERM);
+    assert_non_null(strstr(error.sentence, root
+                                               ? "; mode 0000, owner uid 0; give that user its own "
+                                                 "~/.config/sendmail/config.ini"
+                                               : "; run: chmod 600 "));
 }
 
 static void test_credentials_directory(void **state)
@@ -260,6 +273,15 @@ static void test_command_fails(void **state)
     }
 }
 
+static void test_command_that_hangs(void **state)
+{
+    (void)state;
+    assert_false(secret_run("/bin/sleep 60", 100, &secret, &error));
+    assert_int_equal(error.exit_code, EX_TEMPFAIL);
+    assert_string_equal(error.sentence, "password_command: /bin/sleep: gave nothing within 100 ms; "
+                                        "it has no terminal to ask on");
+}
+
 /* Much more on standard error than a pipe holds must neither block the command nor us. */
 static void test_command_that_talks(void **state)
 {
@@ -309,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_command_descriptors),
         cmocka_unit_test(test_command_environment),
         cmocka_unit_test(test_command_fails),
+        cmocka_unit_test(test_command_that_hangs),
         cmocka_unit_test(test_command_that_talks),
         cmocka_unit_test(test_roots_command),
         cmocka_unit_test(test_not_with_a_privilege),

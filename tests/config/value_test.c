@@ -125,7 +125,8 @@ static void test_hosts(void **state)
          "must be names or addresses; a port is written as port = 587"},
         {"smtp://example.com", NULL, "must be names or addresses; a port is written as port = 587"},
         {"srv:example.com", NULL, "srv: is not in this version yet; name the servers"},
-        {"a,b", NULL, "must be a domain name"},
+        {"a,b", NULL, "must be names or addresses with blanks between them"},
+        {"a, b", NULL, "must be names or addresses with blanks between them"},
         {"a..b", NULL, "must be a domain name"},
         {"-x/y", NULL, "must be a domain name"},
         {"a b c", NULL, "more than 2 hosts"},
@@ -162,6 +163,7 @@ static void test_helo(void **state)
     assert_false(value_helo(slice_of("my_host.example"), &result, &arena, &error));
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_false(value_helo(slice_of("a b"), &result, &arena, &error));
+    assert_string_equal(error.sentence, "must be a domain name or an address in brackets");
     arena_free(&arena);
 }
 
@@ -175,6 +177,8 @@ static void test_path(void **state)
     assert_true(value_path(slice_of("~/x"), "/home/me", &result, &arena, &error));
     assert_string_equal(result, "/home/me/x");
     assert_false(value_path(slice_of("~/x"), NULL, &result, &arena, &error));
+    assert_string_equal(error.sentence, "~/ works only in ~/.config/sendmail/config.ini");
+    assert_false(value_path(slice_of("x"), NULL, &result, &arena, &error));
     assert_string_equal(error.sentence, "must be an absolute path");
     assert_false(value_path(slice_of("x"), "/home/me", &result, &arena, &error));
     assert_string_equal(error.sentence, "must be an absolute path, or start with ~/");
@@ -184,12 +188,17 @@ static void test_path(void **state)
 
 static void test_patterns(void **state)
 {
+    static const char *const good[] = {"me@example.com", "me", "*@example.com a@b.example *"};
+    static const char *const bad[] = {"me@@example.com",  "<>",
+                                      "<me@example.com>", "Me <me@example.com>",
+                                      "a@b.example,c@d",  "*@a.example, *@b.example",
+                                      "a@b.example;c@d",  "Me me@example.com",
+                                      "*@a.example (x)",  "\"m e\"@example.com"};
     (void)state;
-    assert_true(value_patterns(slice_of("me@example.com"), &error));
-    assert_true(value_patterns(slice_of("*@example.com a@b.example *"), &error));
-    assert_false(value_patterns(slice_of("me@@example.com"), &error));
-    assert_false(value_patterns(slice_of("<>"), &error));
-    assert_string_equal(error.sentence, "must be an address, or patterns such as *@example.com");
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++)
+        assert_true(value_patterns(slice_of(good[i])));
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(value_patterns(slice_of(bad[i])));
 }
 
 static void test_facility(void **state)

@@ -30,11 +30,22 @@ static void encode(struct slice body, enum encoder_kind kind, size_t step, struc
     store_free(&store);
 }
 
+static void check_rows(const char *const rows[][2], size_t count, enum encoder_kind kind)
+{
+    for (size_t i = 0; i < count; i++) {
+        for (size_t step = 1; step < 100; step += 7) {
+            struct buffer out = {0};
+            encode(slice_of(rows[i][0]), kind, step, &out);
+            buffer_add_byte(&out, '\0');
+            assert_string_equal(out.bytes, rows[i][1]);
+            buffer_free(&out);
+        }
+    }
+}
+
 static void quoted_printable_by_example(void **state)
 {
-    static const struct {
-        const char *body, *encoded;
-    } rows[] = {
+    static const char *const rows[][2] = {
         {"", ""},
         {"plain\r\n", "plain\r\n"},
         {"a=b\r\n", "a=3Db\r\n"},
@@ -57,15 +68,42 @@ static void quoted_printable_by_example(void **state)
          "From=20x\r\n"},
     };
     (void)state;
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        for (size_t step = 1; step < 100; step += 7) {
-            struct buffer out = {0};
-            encode(slice_of(rows[i].body), ENCODER_QUOTED_PRINTABLE, step, &out);
-            buffer_add_byte(&out, '\0');
-            assert_string_equal(out.bytes, rows[i].encoded);
-            buffer_free(&out);
-        }
-    }
+    check_rows(rows, sizeof rows / sizeof rows[0], ENCODER_QUOTED_PRINTABLE);
+}
+
+#define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
+
+static void quoted_printable_is_cleaned(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", ""},
+        {"gr=C3=bc soft=\r\nly =3D x\r\n", "gr=C3=bc soft=\r\nly =3D x\r\n"},
+        {"a =\r\n.b\r\nFrom =\r\nFrom x\r\n", "a =\r\n=2Eb\r\nFrom=20=\r\nFrom=20x\r\n"},
+        {"gr\xc3\xbc\xc3\x9f\r\n", "gr=C3=BC=C3=9F\r\n"},
+        {"a=b, ==41=, =4= =4x=\r\n\r\n", "a=3Db, =3D=41=3D, =3D4=3D =3D4x=\r\n\r\n"},
+        {"a=", "a=3D=\r\n"},
+        {"a=4", "a=3D4=\r\n"},
+        {"a=\r", "a=3D=0D=\r\n"},
+        {SEVENTY "123=C3=BC\r\n", SEVENTY "123=\r\n=C3=BC\r\n"},
+        {SEVENTY "12345=\r\n6\r\n", SEVENTY "12345=\r\n6\r\n"},
+        {SEVENTY "123456=\r\n7\r\n", SEVENTY "12345=\r\n6=\r\n7\r\n"},
+    };
+    (void)state;
+    check_rows(rows, sizeof rows / sizeof rows[0], ENCODER_FROM_QUOTED);
+}
+
+static void base64_is_wrapped(void **state)
+{
+    static const char *const rows[][2] = {
+        {"", ""},
+        {" \r\n", ""},
+        {"QUJD\r\nRA==\r\n", "QUJDRA==\r\n"},
+        {"Q U\tJ\xc3-D\r\n", "QUJD\r\n"},
+        {SEVENTY "/+AbCd", SEVENTY "/+AbCd\r\n"},
+        {SEVENTY "/+AbCdef\r\n", SEVENTY "/+AbCd\r\nef\r\n"},
+    };
+    (void)state;
+    check_rows(rows, sizeof rows / sizeof rows[0], ENCODER_FROM_BASE64);
 }
 
 static struct slice random_body(char *bytes, size_t size)
@@ -103,11 +141,51 @@ static void random_bodies_survive(void **state)
     }
 }
 
+/* `encoded` as somebody careless writes it: in lines of any length. */
+static struct slice without_breaks(struct buffer *encoded, bool base64)
+{
+    static const char soft[] = "=\r\n", hard[] = "\r\n";
+    const char *cut = base64 ? hard : soft;
+    size_t length = 0;
+    for (size_t i = 0; i < encoded->length; i++) {
+        bool here = encoded->length - i >= strlen(cut) &&
+                    memcmp(encoded->bytes + i, cut, strlen(cut)) == 0 && rand() % 4 > 0;
+        if (here)
+            i += strlen(cut) - 1;
+        else
+            encoded->bytes[length++] = encoded->bytes[i];
+    }
+    return slice_make(encoded->bytes, length);
+}
+
+static void what_is_encoded_survives(void **state)
+{
+    static char bytes[4000];
+    (void)state;
+    srand(2049);
+    for (size_t i = 0; i < 1500; i++) {
+        struct slice body = random_body(bytes, i % 2 == 0 ? sizeof bytes : 200);
+        struct buffer first = {0}, second = {0}, decoded = {0};
+        bool base64 = rand() % 2 == 0;
+        encode(body, base64 ? ENCODER_BASE64 : ENCODER_QUOTED_PRINTABLE, 300, &first);
+        encode(without_breaks(&first, base64), base64 ? ENCODER_FROM_BASE64 : ENCODER_FROM_QUOTED,
+               1 + (size_t)rand() % 300, &second);
+        decode_body(&decoded, buffer_slice(&second), base64);
+        assert_true(slice_equals(buffer_slice(&decoded), body));
+        buffer_free(&first);
+        buffer_free(&second);
+        buffer_free(&decoded);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quoted_printable_by_example),
+        cmocka_unit_test(quoted_printable_is_cleaned),
+        cmocka_unit_test(base64_is_wrapped),
         cmocka_unit_test(random_bodies_survive),
+        cmocka_unit_test(what_is_encoded_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

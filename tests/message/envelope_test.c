@@ -123,6 +123,8 @@ static const struct {
     {"To: a@b\r\nResent-To: c@d\r\nResent-Bcc: e@f\r\nCc: g@h\r\nResent-To: i@j\r\n",
      "c@d e@f i@j"},
     {"To: a@b\r\nResent-From: c@d\r\nResent-Date: x\r\n", "a@b"},
+    {"To: a@b\r\nResent-To:\r\nResent-Cc: ,\r\n ,\r\n", "a@b"},
+    {"To: a@b\r\nResent-To:\r\nResent-Bcc: c@d\r\n", "c@d"},
     {"From: a@@b\r\nTo: c@d\r\n", "c@d"},
 };
 

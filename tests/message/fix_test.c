@@ -265,6 +265,8 @@ static void resent_blocks_are_completed(void **state)
     assert_string_equal(out.bytes, "Resent-From: me@example.com\r\n"
                                    "Resent-Date: Mon, 23 Nov 2026 12:00:00 +0000\r\n"
                                    "X: y\r\nResent-To: joe@example.com\r\n" COMPLETE);
+    fix(slice_of("X: y\r\nResent-To:\r\nResent-Date: \r\n" COMPLETE), options, &out);
+    assert_string_equal(out.bytes, "X: y\r\n" COMPLETE);
     options.add_message_id = true;
     fix(slice_of("Resent-From: a@b.example\r\nResent-Date: x\r\n" COMPLETE), options, &out);
     assert_memory_equal(out.bytes, "Resent-Message-ID: <", 20);

@@ -195,6 +195,44 @@ static void test_a_hundred_thousand_fields(void **state)
     buffer_free(&header);
 }
 
+/* Pieces join to what whole fields are, wherever their ends fall. */
+static void test_pieces(void **state)
+{
+    struct buffer header = {0}, joined = {0};
+    struct message message;
+    struct header_scanner scanner;
+    struct header_field field;
+    size_t fields = 0, pieces = 0;
+
+    (void)state;
+    srand(822);
+    for (size_t i = 0; i < 40; i++) {
+        buffer_add_string(&header, i % 2 == 0 ? "To: a" : "Subject: b");
+        for (int j = rand() % 30000; j > 0; j--)
+            buffer_add_string(&header, rand() % 2 == 0 ? "\r\n " : "some words");
+        buffer_add_string(&header, "\r\n");
+    }
+    start(&message, buffer_slice(&header));
+    header_open(&scanner, &message);
+    scanner.in_pieces = true;
+    while (joined.length < header.length) {
+        next_field(&scanner, &field);
+        assert_true(field.raw.length <= HEADER_PIECE);
+        pieces += field.continued;
+        fields += !field.continued;
+        assert_int_equal(field.id, fields % 2 == 1 ? FIELD_TO : FIELD_SUBJECT);
+        buffer_add(&joined, field.raw);
+    }
+    assert_end(&scanner);
+    assert_true(slice_equals(buffer_slice(&joined), buffer_slice(&header)));
+    assert_int_equal(fields, 40);
+    assert_true(pieces > 20);
+    header_close(&scanner);
+    message_free(&message);
+    buffer_free(&header);
+    buffer_free(&joined);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -202,6 +240,7 @@ int main(void)
         cmocka_unit_test(test_every_place_of_the_block_end),
         cmocka_unit_test(test_a_field_of_a_megabyte),
         cmocka_unit_test(test_a_hundred_thousand_fields),
+        cmocka_unit_test(test_pieces),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

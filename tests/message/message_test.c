@@ -43,6 +43,8 @@ static void test_check_size(void **state)
     assert_false(message_check_size(1001, 1000, &error));
     assert_int_equal(error.exit_code, EX_DATAERR);
     assert_true(error.permanent);
+    assert_string_equal(error.sentence,
+                        "message: larger than the 1000 octets that max_size allows");
     assert_false(message_check_size(UINT64_MAX, 3 << 19, &error));
     assert_string_equal(error.sentence, "message: larger than the 1572864 octets (1.5 MiB) that "
                                         "max_size allows");

@@ -164,6 +164,7 @@ static void test_no_room_left(void **state)
     assert_int_equal(error.exit_code, EX_IOERR);
     assert_false(error.permanent);
     assert_non_null(strstr(error.sentence, "message: cannot be kept in /"));
+    assert_non_null(strstr(error.sentence, ": File too large; make room, or set TMPDIR"));
     store_free(&store);
 }
 

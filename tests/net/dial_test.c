@@ -121,7 +121,17 @@ static enum dial_verdict judge(void *context, struct stream *stream, struct erro
     return status == STREAM_CLOSED || status == STREAM_CUT ? DIAL_LOST : DIAL_WAIT;
 }
 
-static const struct dial_greeter greeter = {begin, judge, NULL};
+static int told;
+
+static void tell(void *context, const char *sentence)
+{
+    (void)context;
+    assert_int_equal(fnmatch("* (*:*): *", sentence, 0), 0);
+    told++;
+}
+
+static const struct dial_greeter greeter = {
+    .begin = begin, .judge = judge, .tell = tell, .silence_advice = "is it TLS?"};
 
 static struct dial_options two_ports(uint16_t first, uint16_t second)
 {
@@ -398,6 +408,7 @@ static void test_all_fail_each_for_its_own_reason(void **state)
     char expected[512];
 
     (void)state;
+    told = 0;
     for (size_t i = 0; i < 3; i++) {
         start(&servers[i], "127.0.0.1");
         options.ports[i] = servers[i].port;
@@ -406,12 +417,15 @@ static void test_all_fail_each_for_its_own_reason(void **state)
     assert_int_equal(race_once(&options, &took, &error), 0);
     assert_in_range(took, 1000, SOON);
     snprintf(expected, sizeof(expected),
-             "connect: no smarthost could be used: 127.0.0.1:%u connected: no answer within * s; "
-             "127.0.0.1:%u greeting: 554; 127.0.0.1:%u connection closed by the server; "
-             "127.0.0.1:%u connection refused; resolve: the name unknown.example does not exist",
+             "connect: no smarthost could be used: 127.0.0.1 (127.0.0.1:%u): connected, but no "
+             "greeting within * s; 127.0.0.1 (127.0.0.1:%u): greeting: 554; "
+             "127.0.0.1 (127.0.0.1:%u): connection closed by the server; "
+             "127.0.0.1 (127.0.0.1:%u): connection refused; "
+             "resolve: the name unknown.example does not exist; is it TLS?",
              servers[0].port, servers[1].port, servers[2].port, refused);
     assert_int_equal(fnmatch(expected, error.sentence, 0), 0);
     assert_int_equal(error.exit_code, EX_TEMPFAIL);
+    assert_int_equal(told, 8); /* for each of the four that we connect, and why it lost */
     for (size_t i = 0; i < 3; i++)
         stop(&servers[i]);
     close(fd);
@@ -494,7 +508,8 @@ static void test_no_packet_comes_back(void **state)
     assert_int_equal(race_once(&options, &took, &error), 0);
     assert_int_equal(error.exit_code, EX_TEMPFAIL);
     assert_int_equal(
-        fnmatch("connect: *:* no answer within 0.* s; a firewall may drop *", error.sentence, 0),
+        fnmatch("connect: 127.0.0.1 (*:*): no answer within 0.* s; a firewall may drop *",
+                error.sentence, 0),
         0);
     for (size_t i = 0; i < 4; i++)
         close(fillers[i]);

@@ -42,8 +42,7 @@ static const struct row {
     {"plain", "AUTH PLAIN", "535 5.7.8 bad credentials\n", EX_NOPERM,
      "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n",
      "AUTH PLAIN: refused by mail.example (192.0.2.1:25): 535 5.7.8 bad credentials; check user "
-     "and "
-     "password"},
+     "and its password"},
     {"plain", "AUTH PLAIN", "501 what is AG1lAGh1bnRlcjIgaXMgaXQ=?\n", EX_NOPERM,
      "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n", "501 what is ***?"},
     {"plain", "AUTH PLAIN", "535 not \"hunter2 is it\" nor aHVudGVyMiBpcyBpdA==\n", EX_NOPERM,
@@ -54,8 +53,14 @@ static const struct row {
      "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n", "454 4.7.0 too many logins"},
     {"plain", "AUTH PLAIN", "421 bye\n", EX_TEMPFAIL, "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n",
      "421 bye"},
-    {"plain", "AUTH PLAIN", "534 5.7.9 stronger\n", EX_NOPERM,
+    {"plain", "AUTH PLAIN", "534 5.7.14 stronger\n", EX_NOPERM,
      "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n", "see auth"},
+    {"plain", "AUTH PLAIN", "534 5.7.9 Application-specific password required\n", EX_NOPERM,
+     "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n",
+     "required; make an app password at the provider and use it as the password"},
+    {"plain", "AUTH PLAIN", "535 5.7.139 SmtpClientAuthentication is disabled\n", EX_NOPERM,
+     "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n",
+     "disabled; the provider has switched off password login (SMTP AUTH)"},
     {"plain", "AUTH PLAIN", "538 5.7.11 encrypt\n", EX_NOPERM,
      "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n", "538"},
     {"plain", "AUTH PLAIN", "250 hm\n", EX_PROTOCOL, "AUTH PLAIN AG1lAGh1bnRlcjIgaXMgaXQ=\n",
@@ -110,6 +115,7 @@ static void run_row(const struct row *row)
     assert_int_equal(log_in(&client, &error), row->exit_code == EX_OK);
     assert_int_equal(client.logged_in, row->exit_code == EX_OK);
     client_close(&client, false);
+    client_free(&client);
     peer_join(&peer);
 
     assert_string_equal(strchr(peer.lines.bytes, '\n') + 1, row->lines);
@@ -153,12 +159,14 @@ static void keeps_lines_short(void **state)
                     (const char *const[]){"220 mx\n250-mx/250 AUTH PLAIN\n", NULL});
         assert_int_equal(authenticate_can_ride(&client, &sasl_plain), line <= 512);
         client_close(&client, true);
+        client_free(&client);
         peer_join(&peer);
         peer_free(&peer);
     }
     open_client(&client, &smarthost, &peer, scripts);
     assert_true(log_in(&client, &error));
     client_close(&client, true);
+    client_free(&client);
     peer_join(&peer);
     assert_string_equal(peer.heard.bytes, "EHLO AUTH + QUIT");
     peer_free(&peer);

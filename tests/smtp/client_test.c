@@ -72,6 +72,7 @@ static void run_row(const struct row *row)
         .host = "mail.example", .port = 25, .address = "192.0.2.1:25", .loopback = !row->far};
     bool begun = client_begin(&client, &error);
     client_close(&client, false);
+    client_free(&client);
     peer_join(&peer);
 
     print_message("    %s\n", row->name);

@@ -1,4 +1,4 @@
-/* Goal: a secret never gets through in full, nor a beginning of it that says something. */
+/* Goal: a secret never gets through in full, nor a piece of it that says something. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,12 +19,19 @@ static void hides_secrets(void **state)
         {"hunter2", "***"},
         {"bad password \"hunter2\"!", "bad password \"***\"!"},
         {"hunter2hunter2", "******"},
+        {"hunter2, hunter2", "***, ***"},
         {"hunter", "hunter"},
         {"hhunter2", "h***"},
         {"line AGFuZHJld0B2ZXJ5LmxvbmcuZXhhbXBsZQ== refused", "line *** refused"},
         {"cut AGFuZHJld0B2ZXJ5Lm", "cut ***"},
         {"cut AGFuZHJld0B2ZXJ5, more", "cut ***, more"},
-        {"short AGFuZHJl", "short AGFuZHJl"},
+        {"short AGFuZHJ", "short AGFuZHJ"},
+        {"the middle ZXJ5LmxvbmcuZX!", "the middle ***!"},
+        {"the end xvbmcuZXhhbXBsZQ==", "the end ***"},
+        {"8 of it ZHJld0B2 7 of it ZHJld0B", "8 of it *** 7 of it ZHJld0B"},
+        {"wrapped AGFuZHJld0B2ZXJ5 LmxvbmcuZXhhbXBsZQ==", "wrapped *** ***"},
+        {"two pieces that touch AGFuZHJlZXhhbXBs", "two pieces that touch ******"},
+        {"one that overlaps hunter2AGFuZHJl", "one that overlaps ******"},
     };
     struct mask mask = {0};
     assert_true(mask_add(&mask, slice_of("hunter2")));
@@ -45,9 +52,21 @@ static void takes_so_many(void **state)
 {
     (void)state;
     struct mask mask = {0};
-    for (int i = 0; i < MASK_SECRETS_MAX; i++)
-        assert_true(mask_add(&mask, slice_of("secret")));
+    for (size_t i = 0; i < MASK_SECRETS_MAX; i++) {
+        assert_int_equal(mask.count, i);
+        assert_true(mask_add(&mask, slice_make("secret number", i + 1)));
+    }
     assert_false(mask_add(&mask, slice_of("one more")));
+    mask_wipe(&mask);
+}
+
+static void takes_each_once(void **state)
+{
+    (void)state;
+    struct mask mask = {0};
+    for (int i = 0; i < 2 * MASK_SECRETS_MAX; i++)
+        assert_true(mask_add(&mask, slice_of("secret")));
+    assert_int_equal(mask.count, 1);
     mask_wipe(&mask);
 }
 
@@ -56,6 +75,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hides_secrets),
         cmocka_unit_test(takes_so_many),
+        cmocka_unit_test(takes_each_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -70,7 +70,7 @@ static const struct row rows[] = {
      .exit_code = EX_TEMPFAIL,
      .states = "P",
      .heard = "EHLO MAIL QUIT",
-     .words = "MAIL FROM: refu"},
+     .words = "MAIL FROM:<me@x>: refu"},
     {"the flight is refused",
      {BOTH "250 ok\n503 no\n503 no\n", BOTH ONE},
      1,

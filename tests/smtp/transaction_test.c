@@ -83,6 +83,9 @@ static const struct row rows[] = {
      false, false, false, TRANSACTION_DONE, 0, false, "ADP", "MAIL RCPT RCPT DATA ."},
     {"452 before any", "", "250 ok\n452 4.3.1 full\n250 ok\n354 go\n250 ok\n", 2, false, false,
      false, TRANSACTION_DONE, 0, false, "DA", "MAIL RCPT RCPT DATA ."},
+    {"452 4.2.2 after an accepted one", "",
+     "250 ok\n250 ok\n452 4.2.2 full\n250 ok\n354 go\n250 ok\n", 3, false, false, false,
+     TRANSACTION_DONE, 0, false, "ADA", "MAIL RCPT RCPT RCPT DATA ."},
     {"552 after an accepted one", "", "250 ok\n250 ok\n552 enough\n354 go\n250 ok\n", 3, false,
      false, false, TRANSACTION_DONE, 0, false, "ADP", "MAIL RCPT RCPT DATA ."},
     {"552 5.2.2 after an accepted one", "",
@@ -122,6 +125,8 @@ static const struct row rows[] = {
      TRANSACTION_PLAIN, EX_NOPERM, false, "P", "AUTH MAIL RCPT DATA"},
     {"AUTH 334 in a flight", PIPE, "334 \n501 no\n503 no\n503 no\n", 1, true, false, false,
      TRANSACTION_PLAIN, EX_PROTOCOL, false, "P", "AUTH + RCPT DATA"},
+    {"AUTH 334 in a flight, and the chunk taken", BOTH, "334 \n250 ok\n250 ok\n250 ok\n", 1, true,
+     false, false, TRANSACTION_FAILED, EX_PROTOCOL, false, "P", "AUTH + RCPT BDAT QUIT"},
     {"MAIL 501 in a flight", PIPE, "501 no\n503 no\n503 no\n", 1, false, false, false,
      TRANSACTION_PLAIN, EX_UNAVAILABLE, true, "P", "MAIL RCPT DATA"},
     {"RCPT 503 in a flight", PIPE, "250 ok\n503 no\n503 no\n", 1, false, false, false,
@@ -245,14 +250,14 @@ static void run_row(const struct row *row)
     struct client client;
     struct message message;
     struct envelope envelope;
-    struct transaction_queue queue;
+    struct batch batch;
     struct error error = {0};
     const struct sasl_mechanism *login = NULL;
     snprintf(script, sizeof script, "220 mx\n250-mx%s/250-SIZE/250 AUTH PLAIN\n%s", row->keywords,
              row->replies);
     make_message(&message, row->big);
     make_envelope(&envelope, row->recipients);
-    assert_true(transaction_queue_open(&queue, &envelope, &error));
+    assert_true(batch_open(&batch, &envelope, &error));
     open_client(&client, &smarthost, &peer, scripts);
     client.plain = row->plain;
     assert_true(authenticate_choose(&client, &login, &error));
@@ -261,11 +266,12 @@ static void run_row(const struct row *row)
         .client = &client,
         .message = &message,
         .envelope = &envelope,
-        .queue = &queue,
+        .batch = &batch,
         .login = login,
     };
     enum transaction_end end = transaction_run(&transaction, &error);
     client_close(&client, false); /* a QUIT that is heard rode with the transaction */
+    client_free(&client);
     peer_join(&peer);
 
     char heard[SCRIPT_SIZE];
@@ -281,7 +287,7 @@ static void run_row(const struct row *row)
     expect_states(&envelope, row->states);
     assert_string_equal(peer.heard.bytes, heard);
 
-    transaction_queue_close(&queue);
+    batch_close(&batch);
     message_free(&message);
     envelope_free(&envelope);
     peer_free(&peer);

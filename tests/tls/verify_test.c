@@ -17,7 +17,7 @@
 #include "tls/verify.h"
 
 struct authorities {
-    struct certificate root, intermediate, expired, stranger;
+    struct certificate root, intermediate, expired, stranger, remade;
 };
 
 static int make_authorities(void **state)
@@ -31,6 +31,7 @@ static int make_authorities(void **state)
         .common_name = "Old Middle", .issuer = &made.root, .begins = -99, .ends = -3});
     made.stranger =
         certificate_issue(&(struct certificate_request){.common_name = "Stranger\n\x1b[2J"});
+    made.remade = certificate_issue(&(struct certificate_request){.common_name = "Good Root"});
     *state = &made;
     return 0;
 }
@@ -43,6 +44,7 @@ static int free_authorities(void **state)
     certificate_free(&made->intermediate);
     certificate_free(&made->expired);
     certificate_free(&made->stranger);
+    certificate_free(&made->remade);
     return 0;
 }
 
@@ -173,6 +175,9 @@ static void test_dates_and_issuers(void **state)
          "here; set tls_ca_file *"},
         {&all->stranger, NULL, 0, 0, "*its issuer \"CN=Stranger*\" is unknown here; *"},
         {&all->stranger, &all->stranger, 0, 0, "*its root \"CN=Stranger*\" is unknown here; *"},
+        {&all->remade, NULL, 0, 0,
+         "TLS: the certificate of mail.example was signed by another key than that of \"CN=Good "
+         "Root\" here; is tls_ca_file an old copy[?]"},
         {NULL, NULL, 0, 0, "TLS: the certificate of mail.example is self-signed and not trusted *"},
     };
 
