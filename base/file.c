@@ -53,9 +53,9 @@ static bool judge(int fd, const struct stat *status, const char *shown, struct e
     unsigned user = (unsigned)geteuid();
     if (status->st_uid != 0 && status->st_uid != user)
         return error_set(error, EX_CONFIG,
-                         "%s: not believed, it belongs to uid %u and not to root or uid %u; "
-                         "run: chown %u %s",
-                         shown, (unsigned)status->st_uid, user, user, shown);
+                         "%s: not believed, it belongs to uid %u and to neither root nor the user "
+                         "who runs this; run: chown %u %s",
+                         shown, (unsigned)status->st_uid, user, shown);
     if ((status->st_mode & (S_IWGRP | S_IWOTH)) != 0)
         return error_set(error, EX_CONFIG,
                          "%s: not believed, its group or others may write to it (mode %04o, owner "
