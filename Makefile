@@ -20,7 +20,7 @@ BUILD      = build
 WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla \
          -Wformat=2 -Wundef -Wwrite-strings -Wpointer-arith -Wcast-qual $(WERROR)
 HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection
-FORTIFY = -D_FORTIFY_SOURCE=2
+FORTIFY = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 OURS   = -std=c11 -D_GNU_SOURCE -I. -DSYSCONFDIR='"$(SYSCONFDIR)"' \
          -DINIPARSER_HEADER='$(INIPARSER_HEADER)' $(OPENSSL_CFLAGS) $(HARDEN) $(WARN)
 LINKED = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
@@ -74,9 +74,9 @@ $(1)/tests/fuzz/%_fuzz: $(1)/tests/fuzz/%_fuzz.o $(1)/rooms.a
 endef
 
 SANITIZE = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-$(eval $(call variant,$(BUILD),$(CC),$(CFLAGS) $(FORTIFY)))
+$(eval $(call variant,$(BUILD),$(CC),$(FORTIFY) $(CFLAGS)))
 $(eval $(call variant,$(BUILD)/asan,$(CC),$(SANITIZE)))
-$(eval $(call variant,$(BUILD)/clang,$(CLANG),$(CFLAGS) $(FORTIFY)))
+$(eval $(call variant,$(BUILD)/clang,$(CLANG),$(FORTIFY) $(CFLAGS)))
 $(eval $(call variant,$(BUILD)/fuzz,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-link))
 $(eval $(call variant,$(BUILD)/coverage,$(CC),-O0 -g --coverage))
 

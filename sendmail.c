@@ -271,14 +271,17 @@ static bool show_message(struct mail *mail, struct error *error)
 static bool encode_body(struct mail *mail, struct error *error)
 {
     struct mime_facts facts;
-    char buffer[MIME_NOTE_SIZE];
-    struct text note;
-    text_init(&note, buffer, sizeof buffer);
-    if (!mime_label(&mail->message, &facts, error) ||
-        !mime_fit(&mail->message, &facts, true, &note, error))
+    char added_bytes[MIME_NOTE_SIZE], encoded_bytes[MIME_NOTE_SIZE];
+    struct text added, encoded;
+    text_init(&added, added_bytes, sizeof added_bytes);
+    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
+    if (!mime_label(&mail->message, &facts, &added, error) ||
+        !mime_fit(&mail->message, &facts, true, &encoded, error))
         return false;
-    if (note.length > 0)
-        print_line(buffer);
+    if (added.length > 0)
+        print_note(NULL, added.bytes);
+    if (encoded.length > 0)
+        print_line(encoded.bytes);
     return true;
 }
 

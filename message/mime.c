@@ -181,7 +181,8 @@ static bool is_encoded(const struct mime_facts *facts)
     return facts->encoding != MIME_SEVEN_BIT && facts->encoding != MIME_EIGHT_BIT;
 }
 
-bool mime_label(struct message *message, struct mime_facts *facts, struct error *error)
+bool mime_label(struct message *message, struct mime_facts *facts, struct text *note,
+                struct error *error)
 {
     struct survey survey = {0};
     if (!inspect(message, facts, error))
@@ -199,6 +200,11 @@ bool mime_label(struct message *message, struct mime_facts *facts, struct error 
         return false;
     if (eight_bit)
         facts->encoding = MIME_EIGHT_BIT;
+    if (note != NULL)
+        text_add_format(note, "%s added: the body has 8-bit text or NUL octets and no such label",
+                        !untyped    ? "Content-Transfer-Encoding"
+                        : eight_bit ? "Content-Type and Content-Transfer-Encoding"
+                                    : "Content-Type");
     return true;
 }
 

@@ -32,8 +32,10 @@ struct mime_facts {
  * gets MIME-Version and Content-Type (text/plain; charset utf-8 if all of it is valid UTF-8, else
  * unknown-8bit); one that is no multipart, 8-bit and not declared so gets
  * Content-Transfer-Encoding: 8bit. Leaves what is signed or encoded alone. Writes a new header
- * behind what the store holds. EX_IOERR, EX_OSERR. */
-bool mime_label(struct message *message, struct mime_facts *facts, struct error *error);
+ * behind what the store holds, and into `note` (MIME_NOTE_SIZE bytes, or NULL) what was added and
+ * why; nothing when nothing was. EX_IOERR, EX_OSERR. */
+bool mime_label(struct message *message, struct mime_facts *facts, struct text *note,
+                struct error *error);
 
 /* Makes the message one that a server can carry (`eight_bit`: it offers 8BITMIME): a body that must
  * be encoded and can be becomes quoted-printable or, where a third of it or a NUL had to be quoted,

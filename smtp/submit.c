@@ -209,8 +209,10 @@ static void report_transaction(struct attempt *attempt, const struct transaction
     report->transfer_ms += elapsed - transaction->login_ms;
     if (!transaction->delivered)
         return;
+    size_t used = strlen(report->reply); /* of the transactions before: each has a queue id */
     struct text reply;
-    text_init(&reply, report->reply, sizeof report->reply);
+    text_init(&reply, report->reply + used, sizeof report->reply - used);
+    text_add(&reply, used > 0 ? "; " : "");
     reply_words(&attempt->client.reply, &reply);
     if (transaction->refused)
         note(attempt, "the server took the message though it said: %s",
@@ -324,7 +326,7 @@ static bool prepare(struct attempt *attempt, struct error *error)
 {
     const struct smarthost *smarthost = attempt->smarthost;
     if (!batch_open(&attempt->batch, attempt->envelope, error) ||
-        !mime_label(attempt->message, &attempt->facts, error))
+        !mime_label(attempt->message, &attempt->facts, NULL, error))
         return false;
     if (smarthost->tls_mode != SMARTHOST_CLEAR) {
         attempt->tls = tls_create(&smarthost->tls, error);

@@ -105,7 +105,7 @@ static void convert(struct message *message)
     char note_bytes[MIME_NOTE_SIZE];
     struct text note;
     text_init(&note, note_bytes, sizeof note_bytes);
-    demand(mime_label(message, &facts, &error));
+    demand(mime_label(message, &facts, NULL, &error));
     demand(mime_fit(message, &facts, false, &note, &error));
     if (!slice_starts_nocase(text_slice(&note), "body not encoded"))
         check_message(message);

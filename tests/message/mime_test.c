@@ -61,7 +61,7 @@ static void fit(struct message *message, bool eight_bit, char note_bytes[MIME_NO
     struct error error = {0};
     struct text note;
     text_init(&note, note_bytes, MIME_NOTE_SIZE);
-    assert_true(mime_label(message, &facts, &error));
+    assert_true(mime_label(message, &facts, NULL, &error));
     assert_true(mime_fit(message, &facts, eight_bit, &note, &error));
     assert_false(note.overflow);
 }
@@ -173,9 +173,9 @@ static void bodies_are_labelled(void **state)
         struct mime_facts facts;
         struct error error = {0};
         load(&message, rows[i].before, rows[i].body);
-        assert_true(mime_label(&message, &facts, &error));
+        assert_true(mime_label(&message, &facts, NULL, &error));
         assert_header(&message, rows[i].after);
-        assert_true(mime_label(&message, &facts, &error));
+        assert_true(mime_label(&message, &facts, NULL, &error));
         assert_header(&message, rows[i].after);
         message_free(&message);
     }
