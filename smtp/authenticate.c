@@ -218,7 +218,8 @@ static bool answer_challenge(struct client *client, struct sasl_exchange *exchan
     text_init(&challenge, challenge_bytes, sizeof challenge_bytes);
     text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
     /* What stands where an empty challenge is due means nothing: some servers write words there. */
-    if (exchange->mechanism->client_first && exchange->round == 0)
+    bool due_empty = exchange->mechanism->client_first && exchange->round == 0;
+    if (due_empty || exchange->mechanism->ignores_challenges)
         words = slice_of("");
     if (!codec_base64_decode(&challenge, words))
         return error_set(error, EX_PROTOCOL, "the challenge is not base64");

@@ -101,7 +101,7 @@ static void trace_reply(const struct client *client)
         struct text text;
         text_init(&text, shown, sizeof shown);
         text_add_format(&text, "%03d%c", reply->code, rest.length > 0 ? '-' : ' ');
-        text_add_slice(&text, line);
+        mask_write(reply->mask, line, &text);
         trace_received(client->trace, text_slice(&text));
     }
 }
@@ -144,6 +144,20 @@ bool client_read(struct client *client, const char *step, int64_t timeout, struc
     client->due -= client->due > 0;
     trace_reply(client);
     return true;
+}
+
+bool client_is_dismissed(const struct client *client)
+{
+    return slice_starts_nocase(stream_input(&client->stream), "421");
+}
+
+bool client_is_contradicted(struct client *client)
+{
+    struct error ignored; /* that the server has closed by now says nothing */
+    stream_try_fill(&client->stream, &ignored);
+    struct slice rest = stream_input(&client->stream);
+    bool refusal = rest.length > 0 && (rest.bytes[0] == '4' || rest.bytes[0] == '5');
+    return refusal && !client_is_dismissed(client);
 }
 
 bool client_unasked(struct client *client, struct error *error)

@@ -67,6 +67,13 @@ bool client_hung_up(const struct client *client);
  * would be taken for the answer to another command. */
 bool client_unasked(struct client *client, struct error *error);
 
+/* True when a refusal (4xx or 5xx, but no goodbye) has come behind the reply last read: one reply
+ * too many stood before it, and what was read answers another command. */
+bool client_is_contradicted(struct client *client);
+
+/* True when the server has said goodbye (421) where nothing was due. */
+bool client_is_dismissed(const struct client *client);
+
 /* Puts "STEP: HOST (ADDRESS): " in front. */
 bool client_add_context(const struct client *client, const char *step, struct error *error);
 

@@ -81,6 +81,8 @@ bool outcome_judge(const struct envelope *envelope, const struct error *ending,
     text_init(&sentence, sentence_bytes, sizeof sentence_bytes);
     describe(envelope, ending, report, &sentence);
     error_set(error, exit_code, "%s", sentence_bytes);
+    if (report->doubtful)
+        error_add_advice(error, "an earlier try may have been taken after all: possible duplicate");
     error->permanent = ending->permanent || envelope_count(envelope, RECIPIENT_REFUSED) > 0;
     error->reply_code = ending->reply_code;
     memcpy(error->enhanced, ending->enhanced, sizeof error->enhanced);

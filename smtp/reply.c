@@ -1,5 +1,6 @@
 /* Replies: "250-first", "250 last" (RFC 5321 section 4.2), enhanced status codes (RFC 2034).
- * Invariant: no octet of a reply gets past here unmasked or beyond the caps. */
+ * Invariant: nothing beyond the caps is kept. What is parsed must be what was sent, so secrets that
+ * a server repeats are masked where the words are shown. */
 #include "smtp/reply.h"
 
 #include <string.h>
@@ -67,24 +68,12 @@ static size_t enhanced_length(struct slice text, int class)
     return count == 3 && number[0] == (uint64_t) class ? length : 0;
 }
 
-static bool has_room(const struct reply *reply, size_t length)
+static void add_line(struct reply *reply, struct slice line)
 {
-    return length + 1 < REPLY_TEXT_SIZE - reply->length;
-}
-
-/* Masks a line only when it is kept, because that costs more than all the rest. */
-static void add_line(struct reply *reply, struct slice line, const struct mask *mask)
-{
-    char masked[REPLY_LINE_LIMIT + 1];
-    struct text text;
-    if (!has_room(reply, line.length))
+    if (line.length + 1 >= REPLY_TEXT_SIZE - reply->length)
         return;
-    text_init(&text, masked, sizeof masked);
-    mask_write(mask, line, &text);
-    if (!has_room(reply, text.length))
-        return;
-    memcpy(reply->text + reply->length, masked, text.length);
-    reply->length += text.length;
+    memcpy(reply->text + reply->length, line.bytes, line.length);
+    reply->length += line.length;
     reply->text[reply->length++] = '\n';
     reply->text[reply->length] = '\0';
 }
@@ -102,7 +91,7 @@ static enum reply_status take_line(struct reply *reply, struct slice raw, const 
         return broken_line(error, "two codes in one reply", raw, mask);
     if (++reply->lines > REPLY_LINES_LIMIT)
         return over_limit(error, "reply", REPLY_LINES_LIMIT, "lines");
-    add_line(reply, slice_from(raw, CODE_LENGTH + 1), mask);
+    add_line(reply, slice_from(raw, CODE_LENGTH + 1));
     if (reply->code == 0) {
         size_t length = enhanced_length(slice_make(reply->text, reply->length - 1), code / 100);
         memcpy(reply->enhanced, reply->text, length);
@@ -116,6 +105,7 @@ enum reply_status reply_take(struct reply *reply, struct slice input, const stru
                              size_t *used, struct error *error)
 {
     enum reply_status status = REPLY_MORE;
+    reply->mask = mask;
     *used = 0;
     while (status == REPLY_MORE) {
         struct slice line = slice_from(input, *used);
@@ -149,13 +139,13 @@ void reply_words(const struct reply *reply, struct text *out)
 {
     struct slice rest = slice_make(reply->text, reply->length), line;
     text_add_format(out, "%03d", reply->code);
-    for (bool first = true; slice_cut(&rest, '\n', &line); first = false) {
+    for (bool first = true; !out->overflow && slice_cut(&rest, '\n', &line); first = false) {
         if (!first && reply->enhanced[0] != '\0' && slice_starts_nocase(line, reply->enhanced))
             line = slice_from(line, strlen(reply->enhanced));
         line = slice_trim(line);
         if (line.length > 0)
             text_add_byte(out, ' ');
-        text_add_slice(out, line);
+        mask_write(reply->mask, line, out);
     }
 }
 

@@ -248,7 +248,8 @@ static bool renew(struct attempt *attempt, bool delivered, struct error *error)
     struct client *client = &attempt->client;
     uint64_t limit = client->capability.mail_limit;
     bool used_up = limit > 0 && attempt->mails >= limit;
-    bool over = client->quit_sent || client_hung_up(client) || used_up;
+    bool over =
+        client->quit_sent || client_hung_up(client) || client_is_dismissed(client) || used_up;
     if (!over && (delivered || reset(client)))
         return true;
     disconnect(attempt, true);
@@ -286,6 +287,7 @@ static bool transact(struct attempt *attempt, bool *done, struct error *error)
         *done = had_enough || batch_left(&attempt->batch) == 0;
         return *done ? put_off_rest(attempt, error) : renew(attempt, transaction.delivered, error);
     case TRANSACTION_PLAIN:
+        attempt->report->doubtful = attempt->report->doubtful || transaction.doubtful;
         return start_over_plainly(attempt, !transaction.data_open, error);
     case TRANSACTION_FAILED:
         break;

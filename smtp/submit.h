@@ -21,6 +21,7 @@ struct submit_report {
     char tls_cipher[64];
     char mechanism[32];
     char reply[SUBMIT_REPLY_SIZE]; /* the last reply to the end of the message: has the queue id */
+    bool doubtful;                 /* a try that was repeated may have been taken after all */
     uint64_t size;                 /* octets as sent */
     int connections;               /* how many were needed */
     int64_t resolve_ms, connect_ms, greeting_ms, tls_ms, login_ms, transfer_ms;

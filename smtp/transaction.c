@@ -166,6 +166,16 @@ static void judge_data(struct transaction *transaction)
         refuse(transaction, "DATA", transaction->pipelined && is_trouble(reply));
 }
 
+/* A refusal stands behind the last reply that was due: the answers are one command late. */
+static void contradict(struct transaction *transaction)
+{
+    struct error *refusal = &transaction->refusal;
+    transaction->out_of_step = transaction->refused = true;
+    error_set(refusal, EX_PROTOCOL,
+              "the server breaks the protocol: more replies than commands, and the last refuses");
+    client_add_context(transaction->client, "BDAT", refusal);
+}
+
 /* The last word on the message. Where nobody was accepted there is nothing to judge. */
 static void judge_end(struct transaction *transaction)
 {
@@ -179,6 +189,8 @@ static void judge_end(struct transaction *transaction)
         refuse(transaction, end_step(transaction), transaction->chunking && trouble);
         return;
     }
+    if (transaction->chunk_rode && client_is_contradicted(transaction->client))
+        contradict(transaction);
     if (transaction->out_of_step) {
         transaction->doubtful = true;
         return;

@@ -32,8 +32,8 @@ struct transaction {
     bool chunk_rode;                                         /* the message went in the flight */
     bool body_sent;               /* its sending began behind the flight */
     bool out_of_order;            /* a recipient was answered 503: `refusal` if none is accepted */
-    bool out_of_step;             /* the login was answered by a challenge: what followed is no
-                                     answer to what was said */
+    bool out_of_step;             /* what was read is no answer to what was said: the login got a
+                                     challenge, or a refusal stands behind the last reply due */
     bool blames_flight;           /* the refusal may be one of the flight, not of the mail */
     bool takes_no_more;           /* recipients, for now */
     size_t sent, answered, again; /* recipients */

@@ -38,11 +38,12 @@ struct sasl_exchange {
 };
 
 struct sasl_mechanism {
-    const char *name;     /* as in EHLO: "PLAIN" */
-    bool reusable_secret; /* whoever reads the exchange can log in */
-    bool client_first;    /* has an initial response */
-    bool one_trip;        /* that response is all: may ride in a pipelined flight */
-    bool token;           /* the secret is an OAuth token: never chosen by auto */
+    const char *name;        /* as in EHLO: "PLAIN" */
+    bool reusable_secret;    /* whoever reads the exchange can log in */
+    bool ignores_challenges; /* they are words for people, not even base64 everywhere */
+    bool client_first;       /* has an initial response */
+    bool one_trip;           /* that response is all: may ride in a pipelined flight */
+    bool token;              /* the secret is an OAuth token: never chosen by auto */
 
     /* Appends the raw (not base64) response to `challenge`, which is decoded, and empty for an
      * initial response. False: the exchange is to be cancelled, the error says why (EX_PROTOCOL for
