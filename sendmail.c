@@ -244,7 +244,11 @@ static void note_sender(const struct mail *mail)
 
 static void print_envelope(const struct mail *mail)
 {
-    printf("MAIL FROM:<%s>\n", mail->envelope.sender);
+    const struct message *message = &mail->message;
+    bool eight_bit = message->body_8bit || message->header_8bit;
+    printf("MAIL FROM:<%s> SIZE=%llu%s%s\n", mail->envelope.sender,
+           (unsigned long long)message_size(message), eight_bit ? " BODY=8BITMIME" : "",
+           mail->envelope.needs_utf8 ? " SMTPUTF8" : "");
     for (size_t i = 0; i < mail->envelope.count; i++)
         printf("RCPT TO:<%s>\n", mail->envelope.recipients[i].address);
 }
@@ -256,8 +260,7 @@ static bool show_message(struct mail *mail, struct error *error)
     struct wire wire;
     struct slice octets = {0};
     bool good;
-    printf("message, %llu octets on the wire to a server that offers 8BITMIME:\n\n",
-           (unsigned long long)message_size(&mail->message));
+    print_line("message, as a server that offers 8BITMIME gets it:\n");
     wire_open(&wire, &mail->message, false);
     while ((good = wire_next(&wire, &octets, error)) && octets.length > 0)
         for (size_t i = 0; i < octets.length; i++)
