@@ -14,6 +14,8 @@
 
 #include <cmocka.h>
 
+#include "tests/message/stretch.h"
+
 enum { BLOCK_SIZE = 64 * 1024, MEGABYTE = 1024 * 1024 };
 
 static const struct input_options no_options;
@@ -150,29 +152,6 @@ static int open_pieces(struct slice input, const size_t *cuts, size_t count)
     }
     close(ends[1]);
     return ends[0];
-}
-
-/* All at once: read(2) then fills each block to its end. */
-static int open_file(struct slice input)
-{
-    int fd = memfd_create("input", MFD_CLOEXEC);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, input.bytes, input.length), input.length);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    return fd;
-}
-
-static void assert_stretch(struct message *message, struct extent extent, struct slice expected)
-{
-    char *bytes = malloc(extent.length + 1);
-    struct error error;
-
-    assert_non_null(bytes);
-    assert_true(store_read(&message->store, extent.offset, bytes, extent.length, &error));
-    assert_int_equal(extent.length, expected.length);
-    assert_memory_equal(bytes, expected.bytes, expected.length);
-    free(bytes);
 }
 
 /* Reads `fd`, closes it and compares with what is expected. */

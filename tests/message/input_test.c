@@ -19,31 +19,11 @@
 
 #include <cmocka.h>
 
+#include "tests/message/stretch.h"
+
 enum { MEGABYTE = 1024 * 1024 };
 
 static const struct input_options no_options;
-
-static int open_file(struct slice input)
-{
-    int fd = memfd_create("input", MFD_CLOEXEC);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, input.bytes, input.length), input.length);
-    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
-    return fd;
-}
-
-static void assert_stretch(struct message *message, struct extent extent, struct slice expected)
-{
-    char *bytes = malloc(extent.length + 1);
-    struct error error;
-
-    assert_non_null(bytes);
-    assert_true(store_read(&message->store, extent.offset, bytes, extent.length, &error));
-    assert_int_equal(extent.length, expected.length);
-    assert_memory_equal(bytes, expected.bytes, expected.length);
-    free(bytes);
-}
 
 /* Reads `fd`, closes it and compares. */
 static void assert_read(int fd, const struct input_options *options, const char *header,
