@@ -290,7 +290,7 @@ struct dial_greeter client_greeter(struct client *client)
 static bool hello_name(const struct client *client, struct text *name, struct error *error)
 {
     const char *configured = client->smarthost->helo;
-    if (configured != NULL && command_is_hello_name(configured)) {
+    if (configured != NULL) {
         text_add(name, configured);
         return !name->overflow || error_set(error, EX_CONFIG, "helo: too long a name");
     }
