@@ -56,55 +56,27 @@ static bool take_body_type(struct options_parser *parser, const struct options_r
     return take_string(parser, row, argument, error);
 }
 
-/* RFC 3461 section 4.1. */
 static bool take_notify(struct options_parser *parser, const struct options_row *row,
                         const char *argument, struct error *error)
 {
-    struct slice rest = slice_of(argument), word;
-    bool valid = argument[0] != '\0' && argument[strlen(argument) - 1] != ',';
-    if (!slice_equals_nocase(rest, slice_of("never"))) {
-        while (slice_cut(&rest, ',', &word))
-            valid = valid && (slice_equals_nocase(word, slice_of("success")) ||
-                              slice_equals_nocase(word, slice_of("failure")) ||
-                              slice_equals_nocase(word, slice_of("delay")));
-    }
-    if (!valid)
-        return error_set(error, EX_USAGE,
-                         "usage: -N takes never, or some of success,failure,delay");
-    return take_string(parser, row, argument, error);
+    (void)row;
+    return dsn_parse_notify(slice_of(argument), &parser->options->notify, error) ||
+           error_add_context(error, "usage: -N");
 }
 
 static bool take_return(struct options_parser *parser, const struct options_row *row,
                         const char *argument, struct error *error)
 {
-    if (!slice_equals_nocase(slice_of(argument), slice_of("full")) &&
-        !slice_equals_nocase(slice_of(argument), slice_of("hdrs")))
-        return error_set(error, EX_USAGE, "usage: -R takes full or hdrs");
-    return take_string(parser, row, argument, error);
+    (void)row;
+    return dsn_parse_return(slice_of(argument), &parser->options->returned, error) ||
+           error_add_context(error, "usage: -R");
 }
 
-static bool is_hexadecimal(char byte)
-{
-    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'F');
-}
-
-/* xtext of RFC 3461 section 4, at most 100 characters. */
 static bool take_envelope_id(struct options_parser *parser, const struct options_row *row,
                              const char *argument, struct error *error)
 {
-    size_t length = strlen(argument);
-    bool valid = length > 0 && length <= 100;
-    for (size_t i = 0; valid && i < length; i++) {
-        char byte = argument[i];
-        valid = byte > ' ' && byte < 0x7f && byte != '=';
-        if (byte == '+')
-            valid = is_hexadecimal(argument[i + 1]) && is_hexadecimal(argument[i + 2]);
-    }
-    if (!valid)
-        return error_set(error, EX_USAGE,
-                         "usage: -V takes an envelope id: up to 100 printable characters, with "
-                         "+ and = written as +2B and +3D");
-    return take_string(parser, row, argument, error);
+    return dsn_check_id(slice_of(argument), error) ? take_string(parser, row, argument, error)
+                                                   : error_add_context(error, "usage: -V");
 }
 
 static bool fail_later(struct options_parser *parser, const char *option, struct error *error)
@@ -210,9 +182,9 @@ static const struct options_row table[] = {
      .help = "-bm: send a message, the default"},
     {'B', NULL, OPTIONS_ARGUMENT, "TYPE", .take = take_body_type, AT(body_type),
      .help = "7BIT or 8BITMIME; found out anyhow"},
-    {'N', NULL, OPTIONS_ARGUMENT, "WHEN", .take = take_notify, AT(dsn_notify),
+    {'N', NULL, OPTIONS_ARGUMENT, "WHEN", .take = take_notify,
      .help = "delivery reports; not asked for in this version"},
-    {'R', NULL, OPTIONS_ARGUMENT, "WHAT", .take = take_return, AT(dsn_return),
+    {'R', NULL, OPTIONS_ARGUMENT, "WHAT", .take = take_return,
      .help = "full or hdrs; not passed on in this version"},
     {'V', NULL, OPTIONS_ARGUMENT, "ID", .take = take_envelope_id, AT(envelope_id),
      .help = "envelope id; not passed on in this version"},

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "message/dsn.h"
 
 enum options_mode {
     OPTIONS_SEND,    /* -bm, the default */
@@ -16,19 +17,19 @@ enum options_mode {
 
 struct options {
     enum options_mode mode;
-    const char *config_file; /* -C, --config */
-    const char *account;     /* -a, --account */
-    const char *input_file;  /* --file; NULL: standard input */
-    const char *sender;      /* -f, -r; NULL where not given ("" is the null sender) */
-    const char *full_name;   /* -F */
-    const char *body_type;   /* -B: "7BIT" or "8BITMIME" in any case of letters */
-    const char *dsn_notify;  /* -N, checked */
-    const char *dsn_return;  /* -R, checked */
-    const char *envelope_id; /* -V, checked: xtext */
-    bool from_header;        /* -t */
-    bool ignore_dots;        /* -i, -oi */
-    bool verbose;            /* -v, -ov, --verbose */
-    const char **recipients; /* arguments */
+    const char *config_file;  /* -C, --config */
+    const char *account;      /* -a, --account */
+    const char *input_file;   /* --file; NULL: standard input */
+    const char *sender;       /* -f, -r; NULL where not given ("" is the null sender) */
+    const char *full_name;    /* -F */
+    const char *body_type;    /* -B: "7BIT" or "8BITMIME" in any case of letters */
+    const char *envelope_id;  /* -V, checked: xtext */
+    unsigned char notify;     /* -N: DSN_* */
+    enum dsn_return returned; /* -R */
+    bool from_header;         /* -t */
+    bool ignore_dots;         /* -i, -oi */
+    bool verbose;             /* -v, -ov, --verbose */
+    const char **recipients;  /* arguments */
     size_t recipient_count;
     bool reads_input; /* set even when parsing fails: standard input is to be drained */
 };

@@ -4,26 +4,33 @@
 #define MESSAGE_ENVELOPE_H
 
 #include "base/arena.h"
+#include "message/dsn.h"
 #include "message/message.h"
 
 enum recipient_state {
     RECIPIENT_PENDING,  /* no final reply yet */
+    RECIPIENT_OFFERED,  /* 2xx to its RCPT in a transaction that is open; the message is to come */
     RECIPIENT_ACCEPTED, /* the smarthost took the message for it */
     RECIPIENT_DEFERRED, /* may succeed later */
     RECIPIENT_REFUSED   /* refused for good */
 };
 
 struct recipient {
-    const char *address; /* in canonical form */
-    const char *reply;   /* the server's words, escaped; NULL where there are none */
-    short reply_code;    /* 0 where there is none */
-    unsigned char state; /* enum recipient_state */
+    const char *address;  /* in canonical form */
+    const char *original; /* ORCPT, in its form on the wire: set by -bs, and where an alias was
+                             expanded; NULL where the address speaks for itself */
+    const char *reply;    /* the server's words, escaped; NULL where there are none */
+    short reply_code;     /* 0 where there is none */
+    unsigned char state;  /* enum recipient_state */
+    unsigned char notify; /* DSN_* that were asked for; 0: nothing was */
 };
 
 struct envelope {
     const char *sender; /* canonical; "" is the null sender */
     struct recipient *recipients;
     size_t count, capacity;
+    const char *id;           /* ENVID, in its form on the wire; NULL where none was asked for */
+    enum dsn_return returned; /* RET */
     bool needs_utf8;        /* an address has a non-ASCII local part: SMTPUTF8 must be asked for */
     struct arena arena;     /* owns every string above */
     const char *last_reply; /* the one filed last */

@@ -150,8 +150,8 @@ static void test_meaning(void **state)
     assert_string_equal(options.config_file, "/c");
     assert_string_equal(options.account, "work");
     assert_string_equal(options.body_type, "8BITMIME");
-    assert_string_equal(options.dsn_notify, "delay");
-    assert_string_equal(options.dsn_return, "full");
+    assert_int_equal(options.notify, DSN_DELAY);
+    assert_int_equal(options.returned, DSN_RETURN_FULL);
     assert_string_equal(options.envelope_id, "a+2Bb");
     assert_int_equal(options.mode, OPTIONS_SEND);
     assert_true(options.reads_input);
@@ -240,18 +240,18 @@ static void test_refused(void **state)
         {"sendmail -e a@x", "usage: -e needs an argument", true},
         {"sendmail -B 9BIT", "usage: -B takes 7BIT or 8BITMIME", true},
         {"sendmail -B '' a@x", "usage: -B takes 7BIT or 8BITMIME", true},
-        {"sendmail -N sometimes", "usage: -N takes never, or some of success,failure,delay", true},
-        {"sendmail -N never,delay", "usage: -N takes never, or some of success,failure,delay",
+        {"sendmail -N sometimes", "usage: -N: takes never, or some of success,failure,delay", true},
+        {"sendmail -N never,delay", "usage: -N: takes never, or some of success,failure,delay",
          true},
-        {"sendmail -N delay,", "usage: -N takes never, or some of success,failure,delay", true},
-        {"sendmail -N ''", "usage: -N takes never, or some of success,failure,delay", true},
-        {"sendmail -R all", "usage: -R takes full or hdrs", true},
+        {"sendmail -N delay,", "usage: -N: takes never, or some of success,failure,delay", true},
+        {"sendmail -N ''", "usage: -N: takes never, or some of success,failure,delay", true},
+        {"sendmail -R all", "usage: -R: takes full or hdrs", true},
         {"sendmail -V a=b",
-         "usage: -V takes an envelope id: up to 100 printable characters, with "
+         "usage: -V: takes an envelope id: up to 100 printable characters, with "
          "+ and = written as +2B and +3D",
          true},
         {"sendmail -V a+2",
-         "usage: -V takes an envelope id: up to 100 printable characters, with "
+         "usage: -V: takes an envelope id: up to 100 printable characters, with "
          "+ and = written as +2B and +3D",
          true},
         {"sendmail --file /m -i", "usage: --file is not taken together with -i or -oi", false},
