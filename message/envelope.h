@@ -9,10 +9,10 @@
 
 enum recipient_state {
     RECIPIENT_PENDING,  /* no final reply yet */
-    RECIPIENT_OFFERED,  /* 2xx to its RCPT in a transaction that is open; the message is to come */
     RECIPIENT_ACCEPTED, /* the smarthost took the message for it */
     RECIPIENT_DEFERRED, /* may succeed later */
-    RECIPIENT_REFUSED   /* refused for good */
+    RECIPIENT_REFUSED,  /* refused for good */
+    RECIPIENT_OFFERED   /* 2xx to its RCPT in a transaction that is open; the message is to come */
 };
 
 struct recipient {
