@@ -326,9 +326,25 @@ static bool send_mail(struct mail *mail, struct error *error)
 
 static bool run(struct mail *mail, int argc, char **argv, struct error *error)
 {
-    if (!process_start(error) || !options_parse(&mail->options, argc, argv, &mail->arena, error))
+    if (!process_start(error))
+        return false;
+    bool understood = options_parse(&mail->options, argc, argv, &mail->arena, error);
+    log_set_tag(mail->options.tag);
+    if (!understood)
         return false;
     switch (mail->options.mode) {
+    case OPTIONS_LIST:
+        print_line("Mail queue is empty");
+        return true;
+    case OPTIONS_COUNT:
+        print_line("Total requests: 0");
+        return true;
+    case OPTIONS_RUN:
+        return true;
+    case OPTIONS_SESSION:
+    case OPTIONS_VERIFY:
+    case OPTIONS_ALIASES:
+        return error_set(error, EX_SOFTWARE, "usage: this mode is not in this version yet");
     case OPTIONS_HELP:
         options_write_help(print_line);
         return true;
@@ -431,7 +447,8 @@ int main(int argc, char **argv)
     if (!run(&mail, argc, argv, &error) || !finish_output(&mail, &error)) {
         if (mail.options.reads_input && mail.options.input_file == NULL && !mail.input_taken)
             process_drain(STDIN_FILENO);
-        fprintf(stderr, "sendmail: %s\n", error.sentence);
+        if (!mail.options.quiet)
+            fprintf(stderr, "sendmail: %s\n", error.sentence);
     }
     if (mail.options.mode == OPTIONS_SEND)
         log_submission(&mail, &error);
