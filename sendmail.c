@@ -14,6 +14,7 @@
 #include "config/options.h"
 #include "config/secret.h"
 #include "message/address.h"
+#include "message/author.h"
 #include "message/input.h"
 #include "message/mime.h"
 #include "message/wire.h"
@@ -116,11 +117,14 @@ static bool choose_account(struct mail *mail, struct error *error)
     const struct settings *settings = &mail->settings;
     struct account_request request = {.login = mail->person.login, .name = mail->options.account};
     const struct account *account;
-    char requested_bytes[ADDRESS_SIZE], sender_bytes[ADDRESS_SIZE];
-    struct text requested, sender;
+    char requested_bytes[ADDRESS_SIZE], author_bytes[ADDRESS_SIZE], sender_bytes[ADDRESS_SIZE];
+    struct text requested, author, sender;
     text_init(&requested, requested_bytes, sizeof requested_bytes);
+    text_init(&author, author_bytes, sizeof author_bytes);
     text_init(&sender, sender_bytes, sizeof sender_bytes);
+    request.author = author_bytes;
     if (!request_sender(mail, &request, &requested, error) ||
+        !author_find(&mail->message, settings->local_domain, &author, error) ||
         !account_choose(settings, &request, &account, error) ||
         !account_sender(account, settings, &request, &sender, error) ||
         !envelope_set_sender(&mail->envelope, sender.bytes, error))
