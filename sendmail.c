@@ -73,6 +73,18 @@ static bool finish_output(const struct options *options, struct error *error)
 static bool run(struct mail *mail, bool *input_taken, struct error *error)
 {
     switch (mail->caller->options.mode) {
+    case OPTIONS_LIST:
+        print_line("Mail queue is empty");
+        return true;
+    case OPTIONS_COUNT:
+        print_line("Total requests: 0");
+        return true;
+    case OPTIONS_RUN:
+        return true;
+    case OPTIONS_SESSION:
+    case OPTIONS_VERIFY:
+    case OPTIONS_ALIASES:
+        return error_set(error, EX_SOFTWARE, "usage: this mode is not in this version yet");
     case OPTIONS_HELP:
         options_write_help(print_line);
         return true;
@@ -87,6 +99,17 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
     }
 }
 
+/* The first lines of every call. */
+static bool start(struct options *options, int argc, char **argv, struct arena *arena,
+                  struct error *error)
+{
+    if (!process_start(error))
+        return false;
+    bool understood = options_parse(options, argc, argv, arena, error);
+    log_set_tag(options->tag);
+    return understood;
+}
+
 int main(int argc, char **argv)
 {
     struct caller caller = {.options.mode = OPTIONS_SEND};
@@ -96,12 +119,12 @@ int main(int argc, char **argv)
     static const struct log_options until_configured = {.facility = LOG_MAIL};
     log_open(&until_configured);
     mail_init(&mail, &caller);
-    if (!process_start(&error) ||
-        !options_parse(&caller.options, argc, argv, &caller.arena, &error) ||
+    if (!start(&caller.options, argc, argv, &caller.arena, &error) ||
         !run(&mail, &input_taken, &error) || !finish_output(&caller.options, &error)) {
         if (input_is_waiting(&caller.options, input_taken))
             process_drain(STDIN_FILENO);
-        fprintf(stderr, "sendmail: %s\n", error.sentence);
+        if (!caller.options.quiet)
+            fprintf(stderr, "sendmail: %s\n", error.sentence);
     }
     if (caller.options.mode == OPTIONS_SEND)
         report_mail(&mail, &error);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "config/secret.h"
 #include "message/address.h"
+#include "message/author.h"
 #include "message/input.h"
 #include "smtp/outcome.h"
 
@@ -43,16 +44,19 @@ bool mail_choose_account(struct mail *mail, const char *sender, struct error *er
     struct account_request request = {.login = caller->person.login,
                                       .name = caller->options.account};
     const struct account *account;
-    char requested_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
-    struct text requested, chosen;
+    char requested_bytes[ADDRESS_SIZE], author_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
+    struct text requested, author, chosen;
     text_init(&requested, requested_bytes, sizeof requested_bytes);
+    text_init(&author, author_bytes, sizeof author_bytes);
     text_init(&chosen, chosen_bytes, sizeof chosen_bytes);
     if (sender != NULL) {
         request.sender = requested.bytes;
         if (!mail_parse_sender(mail, sender, &requested, error))
             return false;
     }
-    if (!account_choose(&caller->settings, &request, &account, error) ||
+    request.author = author_bytes;
+    if (!author_find(&mail->message, caller->settings.local_domain, &author, error) ||
+        !account_choose(&caller->settings, &request, &account, error) ||
         !account_sender(account, &caller->settings, &request, &chosen, error) ||
         !envelope_set_sender(&mail->envelope, chosen.bytes, error))
         return false;

@@ -14,10 +14,16 @@
 #include "base/clock.h"
 
 static const struct log_options *log_options;
+static const char *log_tag;
 
 void log_open(const struct log_options *options)
 {
     log_options = options;
+}
+
+void log_set_tag(const char *tag)
+{
+    log_tag = tag;
 }
 
 /* Values were escaped when they were added; no control character gets past here all the same. */
@@ -60,7 +66,7 @@ static void log_to_daemon(int priority, const char *line)
     text_init(&record, bytes, sizeof bytes);
     text_add_format(&record, "<%d>", log_options->facility | priority);
     add_local_time(&record);
-    text_add_format(&record, "sendmail[%d]: ", (int)getpid());
+    text_add_format(&record, "%s[%d]: ", log_tag != NULL ? log_tag : "sendmail", (int)getpid());
     add_printable(&record, line);
     send_to_daemon(log_options->socket != NULL ? log_options->socket : "/dev/log",
                    text_slice(&record));
@@ -102,9 +108,9 @@ static void add_utc(struct text *record)
 {
     time_t now = clock_wall();
     struct tm parts;
-    char formatted[sizeof "2000-01-01T00:00:00Z "];
+    char formatted[sizeof "2000-01-01T00:00:00Z"];
     if (gmtime_r(&now, &parts) != NULL &&
-        strftime(formatted, sizeof formatted, "%Y-%m-%dT%H:%M:%SZ ", &parts) > 0)
+        strftime(formatted, sizeof formatted, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
         text_add(record, formatted);
 }
 
@@ -114,6 +120,9 @@ static bool log_to_file(const char *line, struct error *error)
     struct text record;
     text_init(&record, bytes, LOG_LINE_SIZE);
     add_utc(&record);
+    if (log_tag != NULL)
+        log_add(&record, "tag", slice_of(log_tag));
+    text_add_byte(&record, ' ');
     add_printable(&record, line);
     bytes[record.length] = '\n';
     return append(log_options->file, slice_make(bytes, record.length + 1), error);

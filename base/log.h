@@ -14,8 +14,13 @@ struct log_options {
     const char *socket; /* where the syslog daemon listens; NULL: /dev/log */
 };
 
-/* Remembers where to log; the one mutable global of the program. `options` must outlive it. */
+/* Remembers where to log; this and the tag are the one mutable global of the program. `options`
+ * must outlive it. */
 void log_open(const struct log_options *options);
+
+/* The name that syslog shows in place of "sendmail", and that lines in the file then carry in front
+ * as tag=NAME; printable ASCII without blanks, and to outlive the log. NULL: as at the start. */
+void log_set_tag(const char *tag);
 
 /* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... Syslog gets one datagram, and
  * nobody learns of a daemon that is not there or does not read. The file is opened with

@@ -249,6 +249,27 @@ static void the_daemon_gets_the_line(void **state)
     close(fd);
 }
 
+static void a_tag_names_the_program(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("tagged", "tagged.log");
+    const struct log_options options = {
+        .facility = LOG_MAIL, .file = paths.other, .socket = paths.plain};
+    struct error error;
+    char bytes[1000];
+    int fd = listen_as_daemon(paths.plain);
+    log_open(&options);
+    log_set_tag("a=b");
+    assert_true(log_line(LOG_INFO, "key=value", &error));
+    log_set_tag(NULL);
+    assert_true(log_line(LOG_INFO, "key=value", &error));
+    assert_daemon_gets(fd, "^<22>.* a=b\\[[0-9]+\\]: key=value$");
+    assert_daemon_gets(fd, "^<22>.* sendmail\\[[0-9]+\\]: key=value$");
+    read_file(paths.other, bytes, sizeof bytes);
+    assert_matches(bytes, "^[^ ]*Z tag=\"a=b\" key=value\n[^ ]*Z key=value\n$");
+    close(fd);
+}
+
 static void the_daemon_hears_of_a_file_that_fails(void **state)
 {
     (void)state;
@@ -295,6 +316,7 @@ int main(void)
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(other_files_are_left_alone),
         cmocka_unit_test(the_daemon_gets_the_line),
+        cmocka_unit_test(a_tag_names_the_program),
         cmocka_unit_test(the_daemon_hears_of_a_file_that_fails),
         cmocka_unit_test(a_daemon_that_hangs_is_not_waited_for),
     };
