@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/process.h"
 #include "config/account.h"
 #include "config/keys.h"
@@ -303,7 +304,7 @@ static bool submit(struct mail *mail, struct error *error)
 {
     struct error ending = {.exit_code = EX_OK};
     struct trace trace = {.line = mail->options.verbose ? print_now : NULL, .started = clock_now()};
-    if (!secret_load(&mail->account, &mail->secret, error))
+    if (!interrupt_hold(error) || !secret_load(&mail->account, &mail->secret, error))
         return false;
     submit_message(&mail->account.smarthost, &mail->message, &mail->envelope, &trace, &mail->report,
                    &ending);

@@ -100,13 +100,27 @@ static void reset_timers(void)
     }
 }
 
-void process_reset_signals(void)
+/* What nohup and a shell's background job have told us in the only way they have. */
+static bool is_not_for_us(int number)
+{
+    struct sigaction action;
+    return (number == SIGHUP || number == SIGINT || number == SIGQUIT) &&
+           sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+static void reset_signals(bool for_child)
 {
     for (int number = 1; number < NSIG; number++)
-        signal(number, SIG_DFL);
+        if (for_child || !is_not_for_us(number))
+            signal(number, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void process_reset_signals(void)
+{
+    reset_signals(true);
 }
 
 bool process_start(struct error *error)
@@ -115,7 +129,7 @@ bool process_start(struct error *error)
         return false;
     umask(077);
     reset_timers();
-    process_reset_signals();
+    reset_signals(false);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN);
 

@@ -5,8 +5,9 @@
 #include "base/error.h"
 
 /* The first lines of main: umask 077, file size limit's and pipe's signals ignored, every other
- * handler, the mask and the timers reset, descriptors 0-2 open (a closed one becomes /dev/null),
- * and the environment cut to what this uid may bring along. A set-group-ID start may bring less,
+ * handler, the mask and the timers reset (SIGHUP, SIGINT and SIGQUIT stay ignored where the caller
+ * ignores them), descriptors 0-2 open (a closed one becomes /dev/null), and the environment cut to
+ * what this uid may bring along. A set-group-ID start may bring less,
  * and takes HOME from passwd. */
 bool process_start(struct error *error);
 

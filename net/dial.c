@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "net/reasons.h"
 
 enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
@@ -58,7 +59,7 @@ struct dial {
     size_t host_count, lane_count;
     struct candidate *winner; /* the last one */
     struct arena arena;       /* of the candidates */
-    struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX];
+    struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX + 1];
 };
 
 struct dial *dial_create(const struct dial_options *options, const struct dial_greeter *greeter,
@@ -344,6 +345,7 @@ static void wait_for_news(struct dial *dial, int64_t deadline)
                                          candidate->state == SILENT ? POLLIN : POLLOUT);
         }
     }
+    enlist(dial, &count, interrupt_fd(), POLLIN);
     if (poll(dial->polled, count, clock_remaining(deadline)) <= 0)
         for (size_t i = 0; i < count; i++)
             dial->polled[i].revents = 0;
@@ -524,14 +526,31 @@ static bool report(const struct dial *dial, struct error *error)
     return reasons_report(&reasons, dial->greeter->silence_advice, error);
 }
 
+/* An interrupt ended the race. Where it came to the last winner, that knows at which step. */
+static bool break_off(const struct dial *dial, const struct candidate *last, struct error *error)
+{
+    struct text_shown shown;
+
+    if (last != NULL && last->kind == REASONS_REJECTED && last->reason.exit_code == EX_TEMPFAIL) {
+        *error = last->reason;
+        return false;
+    }
+    interrupt_came(error);
+    return error_add_context(error, "connect: %s",
+                             text_show(&shown, slice_of(dial->hosts[0].name)));
+}
+
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
                struct error *error)
 {
     int64_t deadline = clock_deadline(dial->budget);
     struct candidate *winner = NULL;
 
+    if (interrupt_came(NULL))
+        return break_off(dial, dial->winner, error);
     rewind_race(dial);
-    while (winner == NULL && !all_are_lost(dial) && clock_remaining(deadline) > 0) {
+    while (winner == NULL && !all_are_lost(dial) && clock_remaining(deadline) > 0 &&
+           !interrupt_came(NULL)) {
         int64_t due = advance(dial);
 
         if (all_are_lost(dial))
@@ -541,6 +560,8 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
     }
     dial->budget = clock_remaining(deadline);
     dial->winner = winner;
+    if (winner == NULL && interrupt_came(NULL))
+        return break_off(dial, NULL, error);
     if (winner == NULL) {
         expire(dial);
         return report(dial, error);
