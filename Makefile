@@ -26,7 +26,7 @@ OURS   = -std=c11 -D_GNU_SOURCE -I. -DSYSCONFDIR='"$(SYSCONFDIR)"' \
 LINKED = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LIBS   = $(INIPARSER_LIBS) $(OPENSSL_LIBS)
 
-ROOMS     := base net tls message smtp smtp/sasl config
+ROOMS     := base net tls message smtp smtp/sasl config agent
 SOURCES   := $(wildcard $(ROOMS:%=%/*.c))
 SUPPORT   := $(wildcard tests/support/*.c)
 SMARTHOST := $(wildcard tests/smarthost/*.c)
@@ -114,7 +114,7 @@ asan: $(call tested,$(BUILD)/asan)
 
 coverage: $(call tested,$(BUILD)/coverage)
 	@tests/run $(BUILD)/coverage $(UNITS) $(SESSIONS) $(SCRIPTS)
-	@gcovr --root . --filter '(base|net|tls|message|smtp|config|sendmail)' $(BUILD)/coverage
+	@gcovr --root . --filter '(base|net|tls|message|smtp|config|agent|sendmail)' $(BUILD)/coverage
 
 check-clang: $(call tested,$(BUILD)/clang)
 

@@ -1,0 +1,142 @@
+/* The story of one mail, step by step. Nothing is sent before the last one. */
+#include "agent/mail.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "config/secret.h"
+#include "message/address.h"
+#include "message/input.h"
+#include "smtp/outcome.h"
+
+void mail_init(struct mail *mail, struct caller *caller)
+{
+    *mail = (struct mail){.caller = caller, .started = clock_now()};
+    message_init(&mail->message, NULL);
+}
+
+bool mail_read(struct mail *mail, int fd, struct error *error)
+{
+    bool interactive = isatty(fd), ignore_dots = mail->caller->options.ignore_dots;
+    struct input_options how = {
+        .dot_ends = interactive && !ignore_dots,
+        .drop_last_dot = !interactive && !ignore_dots,
+        .max_size = mail->caller->settings.max_size,
+    };
+    return input_read(&mail->message, fd, &how, error);
+}
+
+bool mail_parse_sender(const struct mail *mail, const char *written, struct text *sender,
+                       struct error *error)
+{
+    const char *domain = mail->caller->settings.local_domain;
+    bool needs_utf8 = false;
+    return address_parse_one(slice_of(written), domain, sender, &needs_utf8, error) ||
+           error_add_context(error, "sender");
+}
+
+bool mail_choose_account(struct mail *mail, const char *sender, struct error *error)
+{
+    const struct caller *caller = mail->caller;
+    struct account_request request = {.login = caller->person.login,
+                                      .name = caller->options.account};
+    const struct account *account;
+    char requested_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
+    struct text requested, chosen;
+    text_init(&requested, requested_bytes, sizeof requested_bytes);
+    text_init(&chosen, chosen_bytes, sizeof chosen_bytes);
+    if (sender != NULL) {
+        request.sender = requested.bytes;
+        if (!mail_parse_sender(mail, sender, &requested, error))
+            return false;
+    }
+    if (!account_choose(&caller->settings, &request, &account, error) ||
+        !account_sender(account, &caller->settings, &request, &chosen, error) ||
+        !envelope_set_sender(&mail->envelope, chosen.bytes, error))
+        return false;
+    mail->account = *account;
+    mail->account.smarthost.sasl.secret = &mail->secret;
+    return true;
+}
+
+bool mail_add_recipients(struct mail *mail, struct error *error)
+{
+    const struct options *options = &mail->caller->options;
+    const char *domain = mail->caller->settings.local_domain;
+    for (size_t i = 0; i < options->recipient_count; i++)
+        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), domain,
+                                   error))
+            return false;
+    if (options->from_header &&
+        !envelope_add_header(&mail->envelope, &mail->message, domain, error))
+        return false;
+    if (mail->envelope.count > 0)
+        return true;
+    return error_set_permanent(error, EX_USAGE, "recipients: there are none; %s",
+                               options->from_header
+                                   ? "the header names nobody"
+                                   : "give addresses as arguments, or -t to take the header's");
+}
+
+bool mail_mend_header(struct mail *mail, struct error *error)
+{
+    const struct caller *caller = mail->caller;
+    const struct settings *settings = &caller->settings;
+    const char *full_name = caller->options.full_name;
+    char buffer[ADDRESS_SIZE];
+    struct text from;
+    text_init(&from, buffer, sizeof buffer);
+    text_add(&from, mail->envelope.sender);
+    if (from.length == 0 &&
+        !account_default_sender(&mail->account, settings, caller->person.login, &from, error))
+        return false;
+    struct fix_options fix = {
+        .from_header = settings->from_header,
+        .add_date = settings->add_date,
+        .add_message_id = settings->add_message_id,
+        .remove_bcc = settings->remove_bcc,
+        .domain = settings->local_domain,
+        .from = from.bytes,
+        .full_name = full_name != NULL ? full_name : caller->person.full_name,
+        .now = clock_wall(),
+        .utf8 = mail->envelope.needs_utf8,
+        .note = mail->note,
+    };
+    return fix_header(&mail->message, &fix, error) &&
+           message_check_size(message_size(&mail->message), settings->max_size, error);
+}
+
+/* A line of the conversation appears when it is said, not when all is over. */
+static void print_now(void *context, const char *line)
+{
+    (void)context;
+    puts(line);
+    fflush(stdout);
+}
+
+struct trace mail_trace(const struct caller *caller)
+{
+    return (struct trace){.line = caller->options.verbose ? print_now : NULL,
+                          .started = clock_now()};
+}
+
+bool mail_submit(struct mail *mail, struct error *error)
+{
+    struct error ending = {.exit_code = EX_OK};
+    struct trace trace = mail_trace(mail->caller);
+    if (!secret_load(&mail->account, &mail->secret, error))
+        return false;
+    submit_message(&mail->account.smarthost, &mail->message, &mail->envelope, &trace, &mail->report,
+                   &ending);
+    sasl_wipe(&mail->secret);
+    return outcome_judge(&mail->envelope, &ending, &mail->report, error);
+}
+
+void mail_free(struct mail *mail)
+{
+    sasl_wipe(&mail->secret);
+    message_free(&mail->message);
+    envelope_free(&mail->envelope);
+}

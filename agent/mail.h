@@ -1,0 +1,52 @@
+/* One mail on its way: from what the caller handed in to a message and an envelope that can be
+ * submitted, and to what became of them. The steps in their order. */
+#ifndef AGENT_MAIL_H
+#define AGENT_MAIL_H
+
+#include "agent/caller.h"
+#include "smtp/submit.h"
+
+struct mail {
+    struct caller *caller;
+    struct account account; /* the chosen one, with its secret */
+    struct sasl_secret secret;
+    struct message message;
+    struct envelope envelope;
+    struct submit_report report;
+    int64_t started;
+    void (*note)(void *context, const char *sentence); /* told why the header was changed; NULL */
+};
+
+/* An empty mail of `caller`, who must outlive it. */
+void mail_init(struct mail *mail, struct caller *caller);
+
+/* Reads the message from `fd`, by the rules for a terminal or for anything else. Errors as
+ * input_read. */
+bool mail_read(struct mail *mail, int fd, struct error *error);
+
+/* Chooses the account and sets the envelope's sender, as `sender` (-f as written; NULL where not
+ * given) and the configuration have it. EX_USAGE, EX_CONFIG. */
+bool mail_choose_account(struct mail *mail, const char *sender, struct error *error);
+
+/* Puts into `sender` the canonical form of -f as `written`. EX_USAGE. */
+bool mail_parse_sender(const struct mail *mail, const char *written, struct text *sender,
+                       struct error *error);
+
+/* Fills the envelope from the arguments and, with -t, from the header. EX_USAGE, also where there
+ * is nobody. */
+bool mail_add_recipients(struct mail *mail, struct error *error);
+
+/* Makes the header one that servers take, as the [message] keys have it, and checks the size.
+ * EX_DATAERR (permanent), EX_IOERR. */
+bool mail_mend_header(struct mail *mail, struct error *error);
+
+/* Submits it, with a transcript on standard output for -v, and judges the outcome. */
+bool mail_submit(struct mail *mail, struct error *error);
+
+/* The transcript that -v asks for; one that writes nothing otherwise. */
+struct trace mail_trace(const struct caller *caller);
+
+/* Wipes the secret and frees everything. */
+void mail_free(struct mail *mail);
+
+#endif

@@ -1,0 +1,68 @@
+/* One line in key=value form a mail, whatever became of it. */
+#include "agent/report.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "message/address.h"
+
+/* Whole addresses only: one that was cut would look like another. */
+static void log_recipients(const struct envelope *envelope, struct text *line)
+{
+    char buffer[ADDRESS_SIZE + sizeof ",..."]; /* the first one always fits */
+    struct text all;
+    text_init(&all, buffer, sizeof buffer);
+    for (size_t i = 0; i < envelope->count; i++) {
+        struct slice address = slice_of(envelope->recipients[i].address);
+        bool fits = all.length + 1 + address.length + strlen(",...") < sizeof buffer;
+        text_add(&all, i > 0 ? "," : "");
+        text_add_slice(&all, fits ? address : slice_of("..."));
+        if (!fits)
+            break;
+    }
+    log_add_whole(line, "to", text_slice(&all));
+    log_add_number(line, "recipients", (int64_t)envelope->count);
+    log_add_number(line, "accepted", (int64_t)envelope_count(envelope, RECIPIENT_ACCEPTED));
+}
+
+void report_mail(const struct mail *mail, const struct error *outcome)
+{
+    const struct submit_report *report = &mail->report;
+    char buffer[LOG_LINE_SIZE];
+    struct text line;
+    text_init(&line, buffer, sizeof buffer);
+    log_add(&line, "status", slice_of(outcome->exit_code == EX_OK ? "sent" : "failed"));
+    log_add_number(&line, "exit", outcome->exit_code);
+    log_add(&line, "message-id", slice_of(mail->message.message_id));
+    log_add_number(&line, "uid", (int64_t)getuid());
+    log_add(&line, "from", slice_of(mail->envelope.sender));
+    log_recipients(&mail->envelope, &line);
+    log_add_number(&line, "size", (int64_t)report->size);
+    log_add(&line, "host", slice_of(report->host));
+    log_add(&line, "address", slice_of(report->address));
+    log_add_number(&line, "port", report->port);
+    log_add(&line, "tls", slice_of(report->tls_protocol));
+    log_add(&line, "cipher", slice_of(report->tls_cipher));
+    log_add(&line, "auth", slice_of(report->mechanism));
+    log_add_number(&line, "connections", report->connections);
+    log_add_number(&line, "resolve-ms", report->resolve_ms);
+    log_add_number(&line, "connect-ms", report->connect_ms);
+    log_add_number(&line, "greeting-ms", report->greeting_ms);
+    log_add_number(&line, "tls-ms", report->tls_ms);
+    log_add_number(&line, "login-ms", report->login_ms);
+    log_add_number(&line, "transfer-ms", report->transfer_ms);
+    log_add_number(&line, "total-ms", clock_now() - mail->started);
+    log_add(&line, "reply", slice_of(report->reply));
+    if (report->notes[0] != '\0')
+        log_add_whole(&line, "note", slice_of(report->notes));
+    if (outcome->exit_code != EX_OK)
+        log_add_whole(&line, "error", slice_of(outcome->sentence));
+    struct error unwritten;
+    if (!log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer, &unwritten) &&
+        mail->caller->options.verbose)
+        puts(unwritten.sentence);
+}

@@ -1,0 +1,11 @@
+/* What is left behind of a submission: its line in the log. */
+#ifndef AGENT_REPORT_H
+#define AGENT_REPORT_H
+
+#include "agent/mail.h"
+
+/* Writes the one line that tells what became of `mail`. Where the log file could not get it, -v
+ * says so on standard output. */
+void report_mail(const struct mail *mail, const struct error *outcome);
+
+#endif
