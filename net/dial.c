@@ -205,6 +205,22 @@ static void take_connection(struct dial *dial, struct candidate *candidate)
         lose(dial, candidate, REASONS_FAILED);
 }
 
+static bool is_racing(const struct candidate *candidate)
+{
+    return candidate->state == CONNECTING || candidate->state == SILENT;
+}
+
+/* Whether a descriptor is going to be free again, where now there is none. */
+static bool must_wait_for_descriptor(const struct dial *dial, int reason)
+{
+    bool somebody_races = false;
+
+    for (size_t i = 0; i < dial->host_count; i++)
+        for (size_t j = 0; j < candidate_count(dial, &dial->hosts[i]); j++)
+            somebody_races |= is_racing(&dial->hosts[i].candidates[j]);
+    return somebody_races && (reason == EMFILE || reason == ENFILE);
+}
+
 static void start_candidate(struct dial *dial, struct candidate *candidate)
 {
     struct sockaddr_storage address = candidate->address->socket_address;
@@ -212,12 +228,15 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
 
     /* The port is at the same place in both families. */
     ((struct sockaddr_in *)&address)->sin_port = htons(candidate->port);
+    candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (candidate->stream.fd < 0 && must_wait_for_descriptor(dial, errno))
+        return;
+    int reason = errno;
     candidate->state = CONNECTING;
     candidate->started = clock_now();
     tell(dial, candidate, "connecting");
-    candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (candidate->stream.fd < 0) {
-        lose_connecting(dial, candidate, errno);
+        lose_connecting(dial, candidate, reason);
         return;
     }
     setsockopt(candidate->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -340,7 +359,7 @@ static void wait_for_news(struct dial *dial, int64_t deadline)
         for (size_t j = 0; j < candidate_count(dial, host); j++) {
             struct candidate *candidate = &host->candidates[j];
 
-            if (candidate->state == CONNECTING || candidate->state == SILENT)
+            if (is_racing(candidate))
                 candidate->slot = enlist(dial, &count, candidate->stream.fd,
                                          candidate->state == SILENT ? POLLIN : POLLOUT);
         }
@@ -396,8 +415,8 @@ static struct candidate *take_news(struct dial *dial)
         for (size_t j = 0; j < candidate_count(dial, host); j++) {
             struct candidate *candidate = &host->candidates[j];
 
-            if ((candidate->state == CONNECTING || candidate->state == SILENT) &&
-                dial->polled[candidate->slot].revents != 0 && follow_candidate(dial, candidate))
+            if (is_racing(candidate) && dial->polled[candidate->slot].revents != 0 &&
+                follow_candidate(dial, candidate))
                 return candidate;
         }
     }

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -519,6 +520,47 @@ static void test_no_packet_comes_back(void **state)
     close(fd);
 }
 
+/* With descriptors for two: the third has its turn when one of them has lost. */
+static int race_with_two_descriptors(const struct dial_options *options, uint16_t winner)
+{
+    struct rlimit limit;
+    struct error error;
+    int64_t took;
+    int next = dup(0);
+
+    alarm(30);
+    if (next < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1;
+    close(next);
+    limit.rlim_cur = (rlim_t)next + 2;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 2;
+    return race_once(options, &took, &error) == winner ? 0 : 3;
+}
+
+static void test_descriptors_are_waited_for(void **state)
+{
+    struct server silent = {.words = {NULL}}, brief = {.words = {""}, .wait = 3 * DELAY},
+                  good = {.words = {"220 hello\r\n"}};
+    struct dial_options options;
+    int status;
+
+    (void)state;
+    start(&silent, "127.0.0.1");
+    start(&brief, "127.0.0.1");
+    start(&good, "127.0.0.1");
+    options = two_ports(silent.port, brief.port);
+    options.ports[2] = good.port;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(race_with_two_descriptors(&options, good.port));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    stop(&silent);
+    stop(&brief);
+    stop(&good);
+    assert_int_equal(status, 0);
+}
+
 /* Runs in a process of its own; 0 where all was as it should be. */
 static int race_interrupted(void)
 {
@@ -602,6 +644,7 @@ int main(void)
         cmocka_unit_test(test_no_address),
         cmocka_unit_test(test_refused_by_all_for_one_reason),
         cmocka_unit_test(test_no_packet_comes_back),
+        cmocka_unit_test(test_descriptors_are_waited_for),
         cmocka_unit_test(test_an_interrupt_ends_the_race),
     };
 
