@@ -4,7 +4,7 @@
  * second one ends the process at once whatever it does, so that nobody is left with a process that
  * does not hear; those that come together with the first count as one with it.
  *
- * Signals belong to the process, and so does what is kept here: the second mutable global beside
+ * Signals belong to the process, and so does what is kept here: a mutable global of the program, as
  * the log's. What the caller told us to ignore (nohup) stays ignored. */
 #ifndef BASE_INTERRUPT_H
 #define BASE_INTERRUPT_H

@@ -14,7 +14,8 @@ struct log_options {
     const char *socket; /* where the syslog daemon listens; NULL: /dev/log */
 };
 
-/* Remembers where to log; the one mutable global of the program. `options` must outlive it. */
+/* Remembers where to log; a mutable global of the program, as what base/interrupt.h holds
+ * is. `options` must outlive it. */
 void log_open(const struct log_options *options);
 
 /* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... Syslog gets one datagram, and
