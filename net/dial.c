@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "net/endpoint.h"
 #include "net/reasons.h"
 
 enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
@@ -444,22 +445,6 @@ static void rewind_race(struct dial *dial)
     }
 }
 
-static bool is_loopback(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    const struct in6_addr *six = &((struct sockaddr_in6 *)&address)->sin6_addr;
-    const struct in_addr *four = &((struct sockaddr_in *)&address)->sin_addr;
-
-    if (getpeername(fd, (struct sockaddr *)&address, &size) != 0)
-        return false;
-    if (address.ss_family == AF_INET)
-        return ntohl(four->s_addr) >> 24 == IN_LOOPBACKNET;
-    return address.ss_family == AF_INET6 &&
-           (IN6_IS_ADDR_LOOPBACK(six) ||
-            (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET));
-}
-
 static void hand_over(struct candidate *winner, struct stream *stream, struct dial_peer *peer)
 {
     struct text address;
@@ -467,7 +452,7 @@ static void hand_over(struct candidate *winner, struct stream *stream, struct di
     *peer = (struct dial_peer){
         .host = winner->host->name,
         .port = winner->port,
-        .loopback = is_loopback(winner->stream.fd),
+        .loopback = endpoint_is_loopback(winner->stream.fd),
         .resolve_ms = winner->host->resolve_ms,
         .connect_ms = winner->connected - winner->started,
         .greeting_ms = clock_now() - winner->connected,
