@@ -8,6 +8,8 @@
 
 #include "agent/rehearsal.h"
 #include "agent/report.h"
+#include "base/interrupt.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "config/keys.h"
@@ -58,7 +60,9 @@ static bool send_mail(struct mail *mail, bool *input_taken, struct error *error)
         !mail_choose_account(mail, caller->options.sender, error) ||
         !mail_add_recipients(mail, error) || !mail_mend_header(mail, error))
         return false;
-    return dry ? rehearsal_show(mail, error) : mail_submit(mail, error);
+    if (dry)
+        return rehearsal_show(mail, error);
+    return interrupt_hold(error) && mail_submit(mail, error);
 }
 
 /* Whether all that was asked for could be shown. What was sent is sent, whoever hears of it. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "message/wire.h"
 #include "smtp/authenticate.h"
 #include "smtp/command.h"
@@ -371,6 +372,7 @@ static bool write_message(struct transaction *transaction, struct error *error)
         written =
             wire_next(&wire, &octets, error) &&
             (octets.length == 0 || (heard_no_verdict(transaction, error) &&
+                                    (!wire_is_last(&wire) || interrupt_defer(error)) &&
                                     stream_write(&transaction->client->stream, octets, error)));
     while (written && octets.length > 0);
     wire_close(&wire);
@@ -436,6 +438,8 @@ static bool offer_data(struct transaction *transaction, struct error *error)
         transaction->login != NULL ? transaction->awaits_login : transaction->awaits_mail;
     if (!unanswered || flight > FLIGHT_LIMIT)
         return true;
+    if (!interrupt_defer(error))
+        return client_add_context(client, "BDAT", error);
     transaction->chunk_rode = transaction->awaits_end = true;
     if (!write_chunk(transaction, error))
         return client_add_context(client, "BDAT", error);
@@ -494,7 +498,8 @@ static bool may_work_plainly(const struct transaction *transaction, const struct
     if (transaction->refused)
         return transaction->blames_flight && !transaction->doubtful;
     return transaction->pipelined && outstanding(transaction) > 0 && !transaction->body_sent &&
-           client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL;
+           client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL &&
+           !interrupt_came(NULL);
 }
 
 enum transaction_end transaction_run(struct transaction *transaction, struct error *error)
@@ -504,7 +509,9 @@ enum transaction_end transaction_run(struct transaction *transaction, struct err
     transaction->pipelined = client_may_pipeline(client);
     transaction->chunking = client_may_chunk(client);
 
-    bool conversed = converse(transaction, error);
+    bool conversed = interrupt_came(error) ? client_add_context(client, "MAIL FROM", error)
+                                           : converse(transaction, error);
+    interrupt_resume();
     transaction->login_failed =
         transaction->login_failed || (transaction->awaits_login && !transaction->chunk_rode);
     if (!conversed && is_decided(transaction))

@@ -67,7 +67,8 @@ static int start_after_signals(void)
         if (sigaction(number, NULL, &action) != 0)
             continue;
         CHECK(!sigismember(&mask, number));
-        bool ignored = number == SIGPIPE || number == SIGXFSZ;
+        bool ignored = number == SIGPIPE || number == SIGXFSZ || number == SIGHUP ||
+                       number == SIGINT || number == SIGQUIT;
         CHECK(action.sa_handler == (ignored ? SIG_IGN : SIG_DFL));
     }
     return 0;
