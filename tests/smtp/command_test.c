@@ -65,7 +65,8 @@ static void guards_addresses(void **state)
         struct text line, text;
         struct error error = {0};
         text_init(&line, bytes, sizeof bytes);
-        assert_int_equal(command_rcpt(&line, rows[i].address, rows[i].utf8, &error), rows[i].good);
+        struct command_rcpt rcpt = {.address = rows[i].address, .smtputf8 = rows[i].utf8};
+        assert_int_equal(command_rcpt(&line, &rcpt, &error), rows[i].good);
         if (!rows[i].good) {
             assert_int_equal(error.exit_code, EX_USAGE);
             continue;
@@ -80,12 +81,13 @@ static void refuses_long_lines(void **state)
 {
     (void)state;
     char address[COMMAND_SIZE + 1], bytes[COMMAND_SIZE];
+    struct command_rcpt rcpt = {.address = address};
     struct text line;
     struct error error;
     memset(address, 'a', sizeof address - 1);
     address[sizeof address - 1] = '\0';
     text_init(&line, bytes, sizeof bytes);
-    assert_false(command_rcpt(&line, address, false, &error));
+    assert_false(command_rcpt(&line, &rcpt, &error));
     assert_int_equal(error.exit_code, EX_USAGE);
 }
 

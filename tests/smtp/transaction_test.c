@@ -257,7 +257,7 @@ static void run_row(const struct row *row)
              row->replies);
     make_message(&message, row->big);
     make_envelope(&envelope, row->recipients);
-    assert_true(batch_open(&batch, &envelope, &error));
+    assert_true(batch_open(&batch, &envelope, 1 << RECIPIENT_PENDING, &error));
     open_client(&client, &smarthost, &peer, scripts);
     client.plain = row->plain;
     assert_true(authenticate_choose(&client, &login, &error));
@@ -268,6 +268,7 @@ static void run_row(const struct row *row)
         .envelope = &envelope,
         .batch = &batch,
         .login = login,
+        .last = true,
     };
     enum transaction_end end = transaction_run(&transaction, &error);
     client_close(&client, false); /* a QUIT that is heard rode with the transaction */
