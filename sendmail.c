@@ -149,6 +149,16 @@ static bool add_recipients(struct mail *mail, struct error *error)
                                    : "give addresses as arguments, or -t to take the header's");
 }
 
+/* Delivery reports: what the options say is said for everybody. */
+static void request_reports(struct mail *mail)
+{
+    struct envelope *envelope = &mail->envelope;
+    envelope->id = mail->options.envelope_id;
+    envelope->returned = mail->options.returned;
+    for (size_t i = 0; i < envelope->count; i++)
+        envelope->recipients[i].notify = mail->options.notify;
+}
+
 static void print_note(void *context, const char *sentence)
 {
     (void)context;
@@ -305,6 +315,7 @@ static bool submit(struct mail *mail, struct error *error)
     struct trace trace = {.line = mail->options.verbose ? print_now : NULL, .started = clock_now()};
     if (!secret_load(&mail->account, &mail->secret, error))
         return false;
+    request_reports(mail);
     submit_message(&mail->account.smarthost, &mail->message, &mail->envelope, &trace, &mail->report,
                    &ending);
     sasl_wipe(&mail->secret);

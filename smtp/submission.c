@@ -287,10 +287,11 @@ static bool transact(struct submission *submission, bool *done, struct error *er
 static bool is_in_step(const struct submission *submission)
 {
     const struct transaction *transaction = &submission->transaction;
-    const struct client *client = &submission->connector.client;
-    return client->due == 0 && client->reply.code != 421 && !client->quit_sent &&
-           !client_hung_up(client) && !client_is_dismissed(client) && !transaction->data_open &&
-           !transaction->out_of_step && !transaction->login_failed;
+    const struct connector *connector = &submission->connector;
+    const struct client *client = &connector->client;
+    return client->due == (size_t)connector->reset_due && client->reply.code != 421 &&
+           !client->quit_sent && !client_hung_up(client) && !client_is_dismissed(client) &&
+           !transaction->data_open && !transaction->out_of_step && !transaction->login_failed;
 }
 
 /* Leaves the connection so that the next message can use it, or closes it. */

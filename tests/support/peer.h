@@ -11,8 +11,8 @@
 /* A script is a string of replies divided by '\n', the greeting first; the lines of one reply are
  * divided by '/'. After a reply 354 the message is read before the next one, after BDAT the chunk.
  * Instead of a reply: "close" ends the connection, "silent" says nothing, "last REPLY" answers and
- * ends the connection, "early REPLY" does so before the message was read. When the script is over, the connection
- * is closed at the next command other than QUIT. */
+ * ends the connection, "early REPLY" does so before the message was read. When the script is over,
+ * the connection is closed at the next command other than QUIT. */
 struct peer {
     const char *const *scripts; /* one a connection, NULL at the end */
     int listener;               /* -1 with peer_pair */
