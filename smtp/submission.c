@@ -47,11 +47,23 @@ struct submission *submission_create(const struct smarthost *smarthost, const st
 
 /* --- what the server can carry --------------------------------------------------------------- */
 
+/* Only the sender and those the message is still to be offered to count: a recipient that was given
+ * up is in nobody's way. */
+static bool needs_utf8(const struct submission *submission)
+{
+    const struct envelope *envelope = submission->envelope;
+    const struct batch *batch = &submission->batch;
+    bool needs = slice_has_8bit(slice_of(envelope->sender));
+    for (size_t i = batch->first; i < batch->count && envelope->needs_utf8 && !needs; i++)
+        needs = slice_has_8bit(slice_of(envelope->recipients[batch->waiting[i]].address));
+    return needs && envelope->needs_utf8;
+}
+
 static bool check_utf8(const struct submission *submission, struct error *error)
 {
     const struct client *client = &submission->connector.client;
     bool promised = submission->message != NULL || submission->promise.smtputf8;
-    if (!submission->envelope->needs_utf8 || (promised && client->capability.smtputf8))
+    if (!needs_utf8(submission) || (promised && client->capability.smtputf8))
         return true;
     if (promised)
         error_set_permanent(error, EX_DATAERR,

@@ -122,8 +122,8 @@ static struct command_mail describe_mail(const struct transaction *transaction)
         .size = message != NULL ? message_size(message) : transaction->promised_size,
         .eight_bit = capability->eight_bit &&
                      (message == NULL || message->body_8bit || message->header_8bit),
-        .smtputf8 = message != NULL ? envelope->needs_utf8
-                                    : transaction->promised_utf8 && capability->smtputf8,
+        .smtputf8 = capability->smtputf8 &&
+                    (message != NULL ? envelope->needs_utf8 : transaction->promised_utf8),
     };
     if (transaction->reports) {
         mail.returned = envelope->returned;
