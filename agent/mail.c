@@ -65,6 +65,17 @@ bool mail_choose_account(struct mail *mail, const char *sender, struct error *er
     return true;
 }
 
+/* Delivery reports: what the options say is said for everybody. */
+static void request_reports(struct mail *mail)
+{
+    const struct options *options = &mail->caller->options;
+    struct envelope *envelope = &mail->envelope;
+    envelope->id = options->envelope_id;
+    envelope->returned = options->returned;
+    for (size_t i = 0; i < envelope->count; i++)
+        envelope->recipients[i].notify = options->notify;
+}
+
 bool mail_add_recipients(struct mail *mail, struct error *error)
 {
     const struct options *options = &mail->caller->options;
@@ -76,6 +87,7 @@ bool mail_add_recipients(struct mail *mail, struct error *error)
     if (options->from_header &&
         !envelope_add_header(&mail->envelope, &mail->message, domain, error))
         return false;
+    request_reports(mail);
     if (mail->envelope.count > 0)
         return true;
     return error_set_permanent(error, EX_USAGE, "recipients: there are none; %s",
