@@ -475,9 +475,12 @@ static void hear_next(struct session *session)
     case CALLER_FAILED:
         hang_up(session, "4.4.2", &error);
         break;
-    case CALLER_MORE:
     case CALLER_ENDED:
-        session->over = true;
+        if (session->chunks)
+            cut_message(session, CALLER_ENDED, &error);
+        session->over = session->over || !session->caller.gone;
+        break;
+    case CALLER_MORE:
         break;
     }
 }
