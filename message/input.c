@@ -327,11 +327,13 @@ static bool replay(struct input *input, struct error *error)
 
 static bool add(struct input *input, struct slice bytes, struct error *error)
 {
-    size_t line = slice_find(bytes, '\n');
-    uint64_t first_line = store_size(&input->ahead) + line;
+    size_t line;
+    uint64_t first_line;
 
     if (input->has_feed)
         return take(input, bytes, error);
+    line = slice_find(bytes, '\n');
+    first_line = store_size(&input->ahead) + line;
     /* A first line without end must not fill the disk; some of it may yet be dropped. */
     if (first_line > BLOCK_SIZE && !check_size(input, first_line - BLOCK_SIZE, error))
         return false;

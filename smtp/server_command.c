@@ -219,7 +219,7 @@ static bool take_parameters(const struct parameter *table, struct command *comma
 
 bool server_command_parse_mail(struct slice argument, struct server_mail *mail, struct error *error)
 {
-    struct slice path;
+    struct slice path = {0};
     struct text kept;
     struct command command = {.kept = &kept, .mail = mail};
     *mail = (struct server_mail){.sender = ""};
@@ -234,7 +234,7 @@ bool server_command_parse_mail(struct slice argument, struct server_mail *mail, 
 bool server_command_parse_rcpt(struct slice argument, bool smtputf8, struct server_rcpt *rcpt,
                                struct error *error)
 {
-    struct slice path;
+    struct slice path = {0};
     struct text kept;
     struct command command = {.kept = &kept, .rcpt = rcpt, .smtputf8 = smtputf8};
     *rcpt = (struct server_rcpt){.address = ""};

@@ -551,6 +551,32 @@ static void a_caller_who_is_gone(void **state)
     served_free(&served);
 }
 
+/* Nobody reads, nobody closes. */
+static void a_caller_who_does_not_read(void **state)
+{
+    static const char full[4096];
+    int ends[2], input = open("/dev/null", O_RDONLY);
+    struct server_callbacks callbacks = {.open = served_open, .reset = served_reset};
+    struct served served = {.options = &(struct serve_options){.open_fails = false}};
+    struct server_options options = {.input = input, .host = "x", .version = "0.1", .idle = 10};
+    struct error error;
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    assert_true(fcntl(ends[1], F_SETPIPE_SZ, sizeof full) >= 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    while (write(ends[1], full, sizeof full) > 0)
+        continue;
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    options.output = ends[1];
+    callbacks.context = &served;
+    assert_false(server_run(&options, &callbacks, &error));
+    assert_int_equal(error.exit_code, EX_IOERR);
+    assert_string_equal(error.sentence, "standard output: nobody reads it");
+    close(ends[0]);
+    close(ends[1]);
+    close(input);
+}
+
 static void the_network_is_turned_away(void **state)
 {
     int null = open("/dev/null", O_RDWR), network = socket(AF_INET, SOCK_STREAM, 0);
@@ -605,6 +631,7 @@ int main(void)
         cmocka_unit_test(settings_that_cannot_be_loaded),
         cmocka_unit_test(silence),
         cmocka_unit_test(a_caller_who_is_gone),
+        cmocka_unit_test(a_caller_who_does_not_read),
         cmocka_unit_test(the_network_is_turned_away),
         cmocka_unit_test(input_that_cannot_be_read),
     };
