@@ -92,7 +92,8 @@ static enum reply_status take_line(struct reply *reply, struct slice raw, const 
         return over_limit(error, "reply", REPLY_LINES_LIMIT, "lines");
     add_line(reply, slice_from(raw, CODE_LENGTH + 1));
     if (reply->code == 0) {
-        size_t length = reply_enhanced_length(slice_make(reply->text, reply->length - 1), code / 100);
+        size_t length =
+            reply_enhanced_length(slice_make(reply->text, reply->length - 1), code / 100);
         memcpy(reply->enhanced, reply->text, length);
         reply->enhanced[length] = '\0';
     }
