@@ -16,13 +16,21 @@
 #include "tests/smarthost/session.h"
 
 static const struct option receive_options[] = {
-    {"port", required_argument, NULL, 'p'},      {"silent-port", no_argument, NULL, 's'},
-    {"tls", required_argument, NULL, 't'},       {"certificate", required_argument, NULL, 'c'},
-    {"ca-file", required_argument, NULL, 'C'},   {"user", required_argument, NULL, 'u'},
-    {"password", required_argument, NULL, 'P'},  {"without", required_argument, NULL, 'w'},
-    {"size", required_argument, NULL, 'z'},      {"recipients", required_argument, NULL, 'r'},
-    {"directory", required_argument, NULL, 'd'}, {"quiet", no_argument, NULL, 'q'},
-    {"transcript", no_argument, NULL, 'T'},      {NULL, 0, NULL, 0},
+    {"port", required_argument, NULL, 'p'},
+    {"silent-port", no_argument, NULL, 's'},
+    {"tls", required_argument, NULL, 't'},
+    {"certificate", required_argument, NULL, 'c'},
+    {"ca-file", required_argument, NULL, 'C'},
+    {"user", required_argument, NULL, 'u'},
+    {"password", required_argument, NULL, 'P'},
+    {"without", required_argument, NULL, 'w'},
+    {"size", required_argument, NULL, 'z'},
+    {"recipients", required_argument, NULL, 'r'},
+    {"refuse", required_argument, NULL, 'R'},
+    {"directory", required_argument, NULL, 'd'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"transcript", no_argument, NULL, 'T'},
+    {NULL, 0, NULL, 0},
 };
 
 void receive_usage(void)
@@ -37,7 +45,10 @@ void receive_usage(void)
           "  --without WORD    do not offer PIPELINING, CHUNKING, 8BITMIME or SMTPUTF8\n"
           "  --size N          the largest message (told, not enforced)\n"
           "  --recipients N    452 for more in one message\n"
-          "  --directory DIR   keep the messages there (else they are counted and thrown away)\n"
+          "  --refuse PATTERN  550 for recipients that it matches (* is any run of characters)\n"
+          "  --directory DIR   keep the messages there, as NAME.eml, with what MAIL and RCPT said "
+          "in\n"
+          "                    NAME.envelope (else they are counted and thrown away)\n"
           "  --quiet           no events     --transcript   the conversation on standard error\n",
           stderr);
 }
@@ -93,6 +104,9 @@ static void take_option(struct receive *receive, int option, char *value)
         break;
     case 'r':
         session->recipients_max = strtoull(value, NULL, 10);
+        break;
+    case 'R':
+        session->refused = value;
         break;
     case 'd':
         session->directory = value;

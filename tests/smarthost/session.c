@@ -3,6 +3,7 @@
 #include "tests/smarthost/session.h"
 
 #include <err.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #include "base/clock.h"
 #include "base/codec.h"
 #include "tests/smarthost/channel.h"
+#include "tests/smarthost/glob.h"
 
 enum { BLOCK = 256 * 1024, LINE_MAX_OCTETS = 64 * 1024, PATIENCE = 300 * 1000 };
 
@@ -24,8 +26,9 @@ struct session {
     size_t used; /* of the input */
     bool greeted, authenticated, in_mail, in_chunks, quit;
     uint64_t recipients;
-    int file; /* the message being received, -1: thrown away */
-    char path[512];
+    struct buffer envelope; /* as events have it */
+    int file;               /* the message being received, -1: thrown away */
+    char path[512];         /* what its name is going to be */
     uint64_t octets;
 };
 
@@ -47,6 +50,16 @@ static void event(const struct session *session, const char *format, ...)
     line[length++] = '\n';
     if (write(1, line, length) == -1)
         err(1, "standard output");
+}
+
+/* The same, and remembered for the envelope's file. */
+static void envelope_event(struct session *session, const char *what, struct slice rest)
+{
+    event(session, "%s %.*s", what, (int)rest.length, rest.bytes);
+    buffer_add_string(&session->envelope, what);
+    buffer_add_byte(&session->envelope, ' ');
+    buffer_add(&session->envelope, rest);
+    buffer_add_byte(&session->envelope, '\n');
 }
 
 static void show(const struct session *session, const char *who, struct slice line)
@@ -233,8 +246,20 @@ static bool on_mail(struct session *session, struct slice rest)
         return reply(session, "530 5.7.0 authentication required");
     session->in_mail = true;
     session->recipients = 0;
-    event(session, "FROM %.*s", (int)rest.length, rest.bytes);
+    buffer_clear(&session->envelope);
+    envelope_event(session, "FROM", rest);
     return reply(session, "250 2.1.0 sender ok");
+}
+
+/* By its address, without what brackets and parameters are around it. */
+static bool is_refused(const struct session *session, struct slice rest)
+{
+    const char *pattern = session->options->refused;
+
+    if (slice_starts_nocase(rest, "<"))
+        rest = slice_from(rest, 1);
+    rest = slice_to(rest, slice_find(rest, '>'));
+    return pattern != NULL && glob_matches(slice_of(pattern), rest);
 }
 
 static bool on_rcpt(struct session *session, struct slice rest)
@@ -245,8 +270,12 @@ static bool on_rcpt(struct session *session, struct slice rest)
         return reply(session, "503 5.5.1 MAIL first");
     if (most > 0 && session->recipients >= most)
         return reply(session, "452 4.5.3 too many recipients");
+    if (is_refused(session, rest)) {
+        event(session, "REFUSED %.*s", (int)rest.length, rest.bytes);
+        return reply(session, "550 5.1.1 nobody of that name");
+    }
     session->recipients++;
-    event(session, "TO %.*s", (int)rest.length, rest.bytes);
+    envelope_event(session, "TO", rest);
     return reply(session, "250 2.1.5 recipient ok");
 }
 
@@ -276,13 +305,30 @@ static bool keep(struct session *session, struct slice octets)
     return true;
 }
 
+/* Written at once: whoever waits for the file sees all of it. */
+static bool write_envelope(const struct session *session)
+{
+    char path[sizeof session->path + sizeof ".envelope"];
+    struct slice lines = buffer_slice(&session->envelope);
+    int fd, length = (int)strlen(session->path) - (int)strlen(".eml");
+    bool written;
+
+    snprintf(path, sizeof path, "%.*s.envelope", length, session->path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd == -1)
+        return false;
+    written = write(fd, lines.bytes, lines.length) == (ssize_t)lines.length;
+    close(fd);
+    return written;
+}
+
 static bool end_message(struct session *session)
 {
     static unsigned long number;
     char line[80];
 
-    if (session->file != -1)
-        close(session->file);
+    if (session->file != -1 && (close(session->file) != 0 || !write_envelope(session)))
+        return false;
     event(session, "MESSAGE %" PRIu64 " %s", session->octets, session->path);
     session->file = -1;
     session->in_mail = false;
@@ -433,4 +479,5 @@ void session_serve(const struct session_options *options, int fd)
     channel_close(&session.channel);
     buffer_free(&session.input);
     buffer_free(&session.output);
+    buffer_free(&session.envelope);
 }
