@@ -16,13 +16,26 @@
 #include "tests/smarthost/session.h"
 
 static const struct option receive_options[] = {
-    {"port", required_argument, NULL, 'p'},      {"silent-port", no_argument, NULL, 's'},
-    {"tls", required_argument, NULL, 't'},       {"certificate", required_argument, NULL, 'c'},
-    {"ca-file", required_argument, NULL, 'C'},   {"user", required_argument, NULL, 'u'},
-    {"password", required_argument, NULL, 'P'},  {"without", required_argument, NULL, 'w'},
-    {"size", required_argument, NULL, 'z'},      {"recipients", required_argument, NULL, 'r'},
-    {"directory", required_argument, NULL, 'd'}, {"quiet", no_argument, NULL, 'q'},
-    {"transcript", no_argument, NULL, 'T'},      {NULL, 0, NULL, 0},
+    {"port", required_argument, NULL, 'p'},
+    {"silent-port", no_argument, NULL, 's'},
+    {"tls", required_argument, NULL, 't'},
+    {"certificate", required_argument, NULL, 'c'},
+    {"ca-file", required_argument, NULL, 'C'},
+    {"user", required_argument, NULL, 'u'},
+    {"password", required_argument, NULL, 'P'},
+    {"without", required_argument, NULL, 'w'},
+    {"size", required_argument, NULL, 'z'},
+    {"recipients", required_argument, NULL, 'r'},
+    {"directory", required_argument, NULL, 'd'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"transcript", no_argument, NULL, 'T'},
+    {"mechanisms", required_argument, NULL, 'm'},
+    {"binding", required_argument, NULL, 'b'},
+    {"stripped", no_argument, NULL, 'S'},
+    {"iterations", required_argument, NULL, 'i'},
+    {"signature", required_argument, NULL, 'g'},
+    {"client-certificate", required_argument, NULL, 'k'},
+    {NULL, 0, NULL, 0},
 };
 
 void receive_usage(void)
@@ -33,7 +46,13 @@ void receive_usage(void)
           "  --tls KIND        starttls (default), implicit or none\n"
           "  --certificate W   valid (default), wrong-name, expired, self-signed, 1.2, ...\n"
           "  --ca-file FILE    write the throwaway authority's certificate there\n"
-          "  --user U --password P   demand AUTH\n"
+          "  --user U --password P   demand AUTH (or P is a token)\n"
+          "  --mechanisms \"A B\"      offer these (PLAIN LOGIN)\n"
+          "  --binding NAME    the one channel binding known (both)\n"
+          "  --stripped        know -PLUS, though the mechanisms do not say so\n"
+          "  --iterations N    of SCRAM (4096)\n"
+          "  --signature HOW   SCRAM's last message: 334 (default), 235, none or wrong\n"
+          "  --client-certificate FILE   write one of U with its key there, and ask for it\n"
           "  --without WORD    do not offer PIPELINING, CHUNKING, 8BITMIME or SMTPUTF8\n"
           "  --size N          the largest message (told, not enforced)\n"
           "  --recipients N    452 for more in one message\n"
@@ -44,7 +63,7 @@ void receive_usage(void)
 
 struct receive {
     struct session_options session;
-    const char *tls, *certificate, *authority_file;
+    const char *tls, *certificate, *authority_file, *client_file;
     int port;
     bool silent_port;
 };
@@ -57,6 +76,16 @@ static unsigned extension(const char *word)
         if (strcasecmp(word, names[i]) == 0)
             return 1u << i;
     errx(64, "unknown extension %s", word);
+}
+
+static int signature(const char *word)
+{
+    static const char *const names[] = {"334", "235", "none", "wrong"};
+
+    for (int i = 0; i < 4; i++)
+        if (strcmp(word, names[i]) == 0)
+            return i;
+    errx(64, "unknown signature %s", word);
 }
 
 static void take_option(struct receive *receive, int option, char *value)
@@ -80,10 +109,10 @@ static void take_option(struct receive *receive, int option, char *value)
         receive->authority_file = value;
         break;
     case 'u':
-        session->user = value;
+        session->login.user = value;
         break;
     case 'P':
-        session->password = value;
+        session->login.password = value;
         break;
     case 'w':
         session->extensions &= ~extension(value);
@@ -93,6 +122,24 @@ static void take_option(struct receive *receive, int option, char *value)
         break;
     case 'r':
         session->recipients_max = strtoull(value, NULL, 10);
+        break;
+    case 'm':
+        session->login.mechanisms = value;
+        break;
+    case 'b':
+        session->login.binding = value;
+        break;
+    case 'S':
+        session->login.stripped = true;
+        break;
+    case 'i':
+        session->login.iterations = (int)strtol(value, NULL, 10);
+        break;
+    case 'g':
+        session->login.signature = signature(value);
+        break;
+    case 'k':
+        receive->client_file = value;
         break;
     case 'd':
         session->directory = value;
@@ -122,6 +169,9 @@ static void make_context(struct receive *receive)
     receive->session.implicit = strcmp(receive->tls, "implicit") == 0;
     if (receive->session.tls == NULL)
         errx(64, "unknown kind of certificate: %s", receive->certificate);
+    if (receive->client_file != NULL)
+        authority_ask_client(&authority, receive->session.tls, receive->session.login.user,
+                             receive->client_file);
     authority_free(&authority);
 }
 
@@ -160,9 +210,12 @@ int receive_main(int argc, char **argv)
     int option, listener;
 
     receive.session.extensions = SESSION_ALL;
+    receive.session.login.mechanisms = "PLAIN LOGIN";
+    receive.session.login.iterations = 4096;
     while ((option = getopt_long(argc, argv, "", receive_options, NULL)) != -1)
         take_option(&receive, option, optarg);
-    if (optind < argc || (receive.session.user != NULL) != (receive.session.password != NULL))
+    if (optind < argc ||
+        (receive.session.login.user != NULL) != (receive.session.login.password != NULL))
         take_option(&receive, 0, NULL);
     if (strcmp(receive.certificate, "valid") == 0)
         receive.certificate = "";
