@@ -461,12 +461,19 @@ static void test_names_of_the_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_inheritance),        cmocka_unit_test(test_without_default_account),
-        cmocka_unit_test(test_implicit_port),      cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_no_value_is_shown),  cmocka_unit_test(test_password_mode),
-        cmocka_unit_test(test_strangers_file),     cmocka_unit_test(test_roots_file),
-        cmocka_unit_test(test_tilde_is_the_users), cmocka_unit_test(test_too_many_accounts),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_inheritance),
+        cmocka_unit_test(test_without_default_account),
+        cmocka_unit_test(test_implicit_port),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_no_value_is_shown),
+        cmocka_unit_test(test_password_mode),
+        cmocka_unit_test(test_logins_without_a_secret),
+        cmocka_unit_test(test_strangers_file),
+        cmocka_unit_test(test_roots_file),
+        cmocka_unit_test(test_tilde_is_the_users),
+        cmocka_unit_test(test_too_many_accounts),
         cmocka_unit_test(test_names_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

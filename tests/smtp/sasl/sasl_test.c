@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "smtp/sasl/sasl.h"
-#include "tests/support/binding.h"
+#include "tests/smtp/sasl/binding.h"
 
 static const struct sasl_channel tls = {.encrypted = true};
 static const struct sasl_channel bound = {.encrypted = true};
@@ -75,7 +75,7 @@ static void chooses(void **state)
         struct error error = {0};
         struct sasl_channel channel = *rows[i].channel;
         channel.offered = slice_of(rows[i].offered);
-        binding_set(rows[i].channel == &bound);
+        bindings_available = rows[i].channel == &bound;
         const struct sasl_mechanism *chosen = sasl_choose(&options, &channel, &error);
         if (rows[i].chosen != NULL) {
             assert_non_null(chosen);
@@ -125,7 +125,7 @@ static void looks_at_what_there_is(void **state)
         {&good, &certified, "SCRAM-SHA-256"},
         {&latin, &tls, "PLAIN"},
     };
-    binding_set(0);
+    bindings_available = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sasl_options options = {.mechanism = "auto", .user = "u", .secret = rows[i].secret};
         struct sasl_channel channel = *rows[i].channel;
