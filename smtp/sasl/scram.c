@@ -311,7 +311,7 @@ static bool say_final(struct sasl_exchange *exchange, struct slice challenge, st
     struct scram *scram = exchange->state;
     char exchanged_bytes[EXCHANGE_SIZE];
     struct text exchanged;
-    struct server_first first;
+    struct server_first first = {0};
     struct digest salted, proof;
     if (!parse_first(challenge, scram->nonce, &first, error) ||
         !salt_password(exchange, &first, &salted, error))
@@ -379,7 +379,8 @@ static bool conclude(struct sasl_exchange *exchange, struct slice words, struct 
     if (scram != NULL && scram->proved)
         return true;
     text_init(&message, bytes, sizeof bytes);
-    bool has_message = exchange->round == 2 && codec_base64_decode(&message, words);
+    bool has_message =
+        scram != NULL && exchange->round == 2 && codec_base64_decode(&message, words);
     if (has_message && message.length > 0)
         return check_final(exchange, text_slice(&message), error);
     return error_set(error, EX_NOPERM,

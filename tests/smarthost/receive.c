@@ -88,10 +88,43 @@ static int signature(const char *word)
     errx(64, "unknown signature %s", word);
 }
 
+/* Those about AUTH; false for any other. */
+static bool take_login_option(struct login_options *login, int option, char *value)
+{
+    switch (option) {
+    case 'u':
+        login->user = value;
+        break;
+    case 'P':
+        login->password = value;
+        break;
+    case 'm':
+        login->mechanisms = value;
+        break;
+    case 'b':
+        login->binding = value;
+        break;
+    case 'S':
+        login->stripped = true;
+        break;
+    case 'i':
+        login->iterations = (int)strtol(value, NULL, 10);
+        break;
+    case 'g':
+        login->signature = signature(value);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 static void take_option(struct receive *receive, int option, char *value)
 {
     struct session_options *session = &receive->session;
 
+    if (take_login_option(&session->login, option, value))
+        return;
     switch (option) {
     case 'p':
         receive->port = (int)strtol(value, NULL, 10);
@@ -108,12 +141,6 @@ static void take_option(struct receive *receive, int option, char *value)
     case 'C':
         receive->authority_file = value;
         break;
-    case 'u':
-        session->login.user = value;
-        break;
-    case 'P':
-        session->login.password = value;
-        break;
     case 'w':
         session->extensions &= ~extension(value);
         break;
@@ -122,21 +149,6 @@ static void take_option(struct receive *receive, int option, char *value)
         break;
     case 'r':
         session->recipients_max = strtoull(value, NULL, 10);
-        break;
-    case 'm':
-        session->login.mechanisms = value;
-        break;
-    case 'b':
-        session->login.binding = value;
-        break;
-    case 'S':
-        session->login.stripped = true;
-        break;
-    case 'i':
-        session->login.iterations = (int)strtol(value, NULL, 10);
-        break;
-    case 'g':
-        session->login.signature = signature(value);
         break;
     case 'k':
         receive->client_file = value;
