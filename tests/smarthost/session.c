@@ -13,7 +13,6 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/codec.h"
 #include "tests/smarthost/channel.h"
 #include "tests/smarthost/glob.h"
 
@@ -132,10 +131,11 @@ static bool next_line(struct session *session, struct slice *line)
 static bool on_hello(struct session *session, struct slice rest)
 {
     const struct session_options *options = session->options;
-    char size[40];
+    char size[40], mechanisms[400];
 
     (void)rest;
     session->greeted = true;
+    snprintf(mechanisms, sizeof mechanisms, "250-AUTH %s", options->login.mechanisms);
     snprintf(size, sizeof size, "250-SIZE %" PRIu64, options->size);
     reply(session, "250-smarthost.example");
     if (options->extensions & SESSION_PIPELINING)
@@ -148,8 +148,8 @@ static bool on_hello(struct session *session, struct slice rest)
         reply(session, "250-SMTPUTF8");
     if (options->tls != NULL && session->channel.tls == NULL)
         reply(session, "250-STARTTLS");
-    else if (options->user != NULL)
-        reply(session, "250-AUTH PLAIN LOGIN");
+    else if (options->login.user != NULL)
+        reply(session, mechanisms);
     if (options->size > 0)
         reply(session, size);
     return reply(session, "250 ENHANCEDSTATUSCODES");
@@ -174,75 +174,37 @@ static bool on_start_tls(struct session *session, struct slice rest)
     return reply(session, "220 2.0.0 go ahead") && flush(session) && start_tls(session);
 }
 
-/* The decoded answer, bounded and NUL-terminated. */
-static struct slice decode(struct slice line, char *room, size_t size)
+static bool say_line(void *context, const char *line)
 {
-    struct text text;
-
-    text_init(&text, room, size);
-    if (!codec_base64_decode(&text, line))
-        return slice_of("");
-    return text_slice(&text);
+    return reply(context, line);
 }
 
-static bool judge_login(struct session *session, const char *mechanism, struct slice user,
-                        struct slice password)
+static bool hear_line(void *context, struct slice *line)
 {
-    session->authenticated = slice_equals(user, slice_of(session->options->user)) &&
-                             slice_equals(password, slice_of(session->options->password));
-    event(session, "AUTH %s %s", mechanism, session->authenticated ? "accepted" : "refused");
-    return reply(session, session->authenticated ? "235 2.7.0 welcome"
-                                                 : "535 5.7.8 bad user name or password");
-}
-
-static bool auth_plain(struct session *session, struct slice response)
-{
-    char room[1024];
-    struct slice user, password, identity;
-
-    if (response.length == 0 && (!reply(session, "334 ") || !next_line(session, &response)))
-        return false;
-    password = decode(response, room, sizeof room);
-    if (!slice_cut(&password, 0, &identity) || !slice_cut(&password, 0, &user))
-        return reply(session, "501 5.5.2 that is no PLAIN response");
-    return judge_login(session, "PLAIN", user, password);
-}
-
-static bool auth_login(struct session *session)
-{
-    char first[512], second[512];
-    struct slice line, user, password;
-
-    if (!reply(session, "334 VXNlcm5hbWU6") || !next_line(session, &line))
-        return false;
-    user = decode(line, first, sizeof first);
-    if (!reply(session, "334 UGFzc3dvcmQ6") || !next_line(session, &line))
-        return false;
-    password = decode(line, second, sizeof second);
-    return judge_login(session, "LOGIN", user, password);
+    return next_line(context, line);
 }
 
 static bool on_auth(struct session *session, struct slice rest)
 {
-    struct slice mechanism = {0};
     const struct session_options *options = session->options;
+    struct login_talk talk = {say_line, hear_line, session, session->channel.tls};
+    char mechanism[32], command[BUFSIZ * 4];
+    bool done;
 
-    if (options->user == NULL || session->authenticated || !session->greeted ||
+    if (options->login.user == NULL || session->authenticated || !session->greeted ||
         (options->tls != NULL && session->channel.tls == NULL))
         return reply(session, "503 5.5.1 no AUTH now");
-    slice_cut_word(&rest, &mechanism);
-    if (slice_equals_nocase(mechanism, slice_of("PLAIN")))
-        return auth_plain(session, slice_trim(rest));
-    if (slice_equals_nocase(mechanism, slice_of("LOGIN")))
-        return auth_login(session);
-    return reply(session, "504 5.5.4 unknown mechanism");
+    snprintf(command, sizeof command, "%.*s", (int)rest.length, rest.bytes);
+    done = login_run(&options->login, &talk, slice_of(command), mechanism, &session->authenticated);
+    event(session, "AUTH %s %s", mechanism, session->authenticated ? "accepted" : "refused");
+    return done;
 }
 
 static bool on_mail(struct session *session, struct slice rest)
 {
     if (!session->greeted || session->in_mail)
         return reply(session, "503 5.5.1 not now");
-    if (session->options->user != NULL && !session->authenticated)
+    if (session->options->login.user != NULL && !session->authenticated)
         return reply(session, "530 5.7.0 authentication required");
     session->in_mail = true;
     session->recipients = 0;
