@@ -95,6 +95,17 @@ bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size, 
     return true;
 }
 
+bool store_change(struct store *store, uint64_t offset, char octet, struct error *error)
+{
+    if (offset >= store->written) {
+        store->memory.bytes[offset - store->written] = octet;
+        return true;
+    }
+    if (pwrite(store->fd, &octet, 1, (off_t)offset) == 1)
+        return true;
+    return error_set_errno(error, EX_IOERR, "message: cannot be kept");
+}
+
 void store_free(struct store *store)
 {
     if (store->fd >= 0)

@@ -34,6 +34,9 @@ uint64_t store_size(const struct store *store);
 bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size,
                 struct error *error);
 
+/* Writes another octet over the appended one at `offset`. EX_IOERR. */
+bool store_change(struct store *store, uint64_t offset, char octet, struct error *error);
+
 /* Leaves an empty store; harmless twice. */
 void store_free(struct store *store);
 
