@@ -288,14 +288,11 @@ void encoder_close(struct encoder *encoder)
 static bool encode_stretch(struct encoder *encoder, struct extent left, struct error *error)
 {
     char *block = malloc(BLOCK_SIZE);
+    struct slice octets = {0};
     bool done = block != NULL || error_set_memory(error);
-    while (done && left.length > 0) {
-        size_t size = left.length < BLOCK_SIZE ? (size_t)left.length : BLOCK_SIZE;
-        done = store_read(encoder->store, left.offset, block, size, error) &&
-               encoder_add(encoder, slice_make(block, size), error);
-        left.offset += size;
-        left.length -= size;
-    }
+    while (done && left.length > 0)
+        done = store_read_next(encoder->store, &left, block, BLOCK_SIZE, &octets, error) &&
+               encoder_add(encoder, octets, error);
     free(block);
     return done && encoder_end(encoder, error);
 }

@@ -300,18 +300,31 @@ static bool is_clean(const struct entity_labels *labels, struct slice raw, bool 
     return whole && survey_fits(&survey, labels->eight_bit);
 }
 
-static void mend(struct writer *writer, const struct header_field *field, bool whole)
+/* Of what is no field, a mailbox's "From " line, the first line is kept. */
+static bool mend_garbage(struct writer *writer, struct slice raw)
+{
+    char bytes[SURVEY_LINE_LIMIT];
+    struct slice line = slice_to(raw, slice_find(raw, '\r'));
+    writer->fate = FATE_DROP;
+    line = survey_cut_line(line, writer->labels->eight_bit, bytes);
+    return store_append(&writer->message->store, line, writer->error) && append(writer, "\r\n");
+}
+
+static bool mend(struct writer *writer, const struct header_field *field, bool whole)
 {
     size_t start = (size_t)(field->value.bytes - field->raw.bytes);
-    if (field->id == FIELD_GARBAGE || field->name.bytes[0] == '-') {
+    if (field->id == FIELD_GARBAGE)
+        return mend_garbage(writer, field->raw);
+    if (field->name.bytes[0] == '-') {
         writer->fate = FATE_DROP;
-        return;
+        return true;
     }
     start_fold(writer, field);
     if (whole && slice_find(field->raw, '\0') == field->raw.length)
         rewrite(writer, field, field->value);
     else
         fold_add(&writer->fold, slice_from(field->raw, start));
+    return true;
 }
 
 static bool write_piece(struct writer *writer, const struct header_field *field)
@@ -338,10 +351,8 @@ static bool write_field(struct writer *writer, const struct header_field *field,
         write_charset(writer, field);
         return true;
     }
-    if (labels->mend && !is_clean(labels, field->raw, whole)) {
-        mend(writer, field, whole);
-        return true;
-    }
+    if (labels->mend && !is_clean(labels, field->raw, whole))
+        return mend(writer, field, whole);
     return write_piece(writer, field);
 }
 

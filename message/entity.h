@@ -60,8 +60,8 @@ struct entity_labels {
     bool version;         /* MIME-Version added at the end */
     bool mend; /* fields with NULs, lines over 998 octets or, unless `eight_bit`, 8-bit octets are
                   written so that they have none: as fix_header does, in a field of more than
-                  HEADER_PIECE '?' for each octet. What is no field, or a field whose name starts
-                  with a hyphen and so might become a boundary, is left out */
+                  HEADER_PIECE '?' for each octet. One whose name starts with a hyphen, and so might
+                  become a boundary, is left out; of what is no field the first line is kept */
     bool eight_bit;
     uint64_t encoding_at; /* filled in: where the value of `encoding` stands in the store */
 };

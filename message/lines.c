@@ -14,16 +14,14 @@ bool lines_open(struct lines *lines, struct store *store, struct extent extent, 
 static bool load(struct lines *lines, struct error *error)
 {
     size_t kept = lines->filled - lines->used;
-    size_t size = LINES_PIECE - kept;
-    if (lines->left.length < size)
-        size = (size_t)lines->left.length;
+    struct slice octets;
     memmove(lines->block, lines->block + lines->used, kept);
     lines->used = 0;
-    lines->filled = kept + size;
-    if (!store_read(lines->store, lines->left.offset, lines->block + kept, size, error))
+    lines->filled = kept;
+    if (!store_read_next(lines->store, &lines->left, lines->block + kept, LINES_PIECE - kept,
+                         &octets, error))
         return false;
-    lines->left.offset += size;
-    lines->left.length -= size;
+    lines->filled += octets.length;
     return true;
 }
 

@@ -84,8 +84,7 @@ static bool convert(struct message *message, struct mime_facts *facts, struct er
         return false;
     message->body = (struct extent){start, store_size(&message->store) - start};
     message->body_8bit = message->body_nul = false;
-    if (message->body_longest_line > ENCODER_LINE_LIMIT || kind != ENCODER_QUOTED_PRINTABLE)
-        message->body_longest_line = ENCODER_LINE_LIMIT;
+    message->body_longest_line = ENCODER_LINE_LIMIT;
     bool unchanged = labels.encoding == NULL && facts->top.has_version;
     return unchanged || write_header(message, facts, &labels, error);
 }
@@ -140,7 +139,7 @@ static void note_parts(const struct part_report *report, const char *reasons, st
         said = true;
     }
     note_count(note, report->headers, "header", "of parts made fit for the wire");
-    note_count(note, report->around, "stretch", "between parts made fit for the wire");
+    note_count(note, report->around, "gap", "between parts made fit for the wire");
 }
 
 /* --- the whole -------------------------------------------------------------------------------- */

@@ -6,13 +6,19 @@
 #include "base/ascii.h"
 #include "message/address.h"
 
+/* NUL counts as the blank that it becomes where it cannot stay. */
+static bool is_gap(struct address_token token)
+{
+    bool nul = token.kind == ADDRESS_SPECIAL && token.span.bytes[0] == '\0';
+    return nul || token.kind == ADDRESS_BLANK || token.kind == ADDRESS_COMMENT;
+}
+
 size_t parameter_token(struct slice value, struct text *out)
 {
     struct slice rest = value;
     struct address_token token = address_next_token(&rest);
     size_t end = 0;
-    while (token.kind == ADDRESS_ATOM || token.kind == ADDRESS_BLANK ||
-           token.kind == ADDRESS_COMMENT) {
+    while (token.kind == ADDRESS_ATOM || is_gap(token)) {
         if (token.kind == ADDRESS_ATOM) {
             text_add_slice(out, token.span);
             end = (size_t)(token.span.bytes - value.bytes) + token.span.length;
@@ -25,11 +31,6 @@ size_t parameter_token(struct slice value, struct text *out)
 static bool is_divider(struct address_token token)
 {
     return token.kind == ADDRESS_SPECIAL && token.span.bytes[0] == ';';
-}
-
-static bool is_gap(struct address_token token)
-{
-    return token.kind == ADDRESS_BLANK || token.kind == ADDRESS_COMMENT;
 }
 
 static struct address_token next_solid(struct slice *rest)

@@ -52,14 +52,11 @@ static bool copy(struct walk *walk, struct extent left)
 {
     struct store *store = &walk->message->store;
     char *block = malloc(BLOCK_SIZE);
+    struct slice octets = {0};
     bool done = block != NULL || error_set_memory(walk->error);
-    while (done && left.length > 0) {
-        size_t size = left.length < BLOCK_SIZE ? (size_t)left.length : BLOCK_SIZE;
-        done = store_read(store, left.offset, block, size, walk->error) &&
-               store_append(store, slice_make(block, size), walk->error);
-        left.offset += size;
-        left.length -= size;
-    }
+    while (done && left.length > 0)
+        done = store_read_next(store, &left, block, BLOCK_SIZE, &octets, walk->error) &&
+               store_append(store, octets, walk->error);
     free(block);
     return done;
 }
@@ -94,20 +91,12 @@ static bool write_header(struct walk *walk, struct entity_labels *labels)
 /* A line around parts that fits: cut, without NUL, and no boundary by accident. */
 static bool write_mended_line(struct walk *walk, const struct lines_piece *piece)
 {
-    char line[SURVEY_LINE_LIMIT + 2];
+    char bytes[SURVEY_LINE_LIMIT];
     struct slice text = slice_to(piece->octets, piece->octets.length - (piece->ends ? 2 : 0));
-    bool changed = text.length > SURVEY_LINE_LIMIT;
-    text = slice_to(text, SURVEY_LINE_LIMIT);
-    for (size_t i = 0; i < text.length; i++) {
-        char octet = text.bytes[i];
-        bool bad = octet == '\0' || ((unsigned char)octet >= 0x80 && !walk->eight_bit);
-        line[i] = bad ? '?' : octet;
-        changed = changed || bad;
-    }
-    if (changed && text.length > 0 && line[0] == '-')
-        line[0] = '?';
-    memcpy(line + text.length, "\r\n", 2);
-    return append(walk, slice_make(line, text.length + 2));
+    struct slice line = survey_cut_line(text, walk->eight_bit, bytes);
+    if (line.length > 0 && bytes[0] == '-' && !slice_equals(line, text))
+        bytes[0] = '?';
+    return append(walk, line) && append(walk, slice_of("\r\n"));
 }
 
 static bool mend_around(struct walk *walk, uint64_t end)
@@ -238,6 +227,13 @@ static void open_level(struct walk *walk, const struct entity *entity, uint64_t 
     start_content(walk, AROUND, offset);
 }
 
+/* Without it, what is written next could be taken for more of the header. */
+static bool insert_blank_line(struct walk *walk, uint64_t offset)
+{
+    walk->report->around++;
+    return copy_until(walk, offset) && append(walk, slice_of("\r\n"));
+}
+
 /* Goes into a multipart or message whose header has just ended. */
 static bool enter(struct walk *walk, uint64_t offset)
 {
@@ -246,6 +242,8 @@ static bool enter(struct walk *walk, uint64_t offset)
     if (relabel)
         labels.encoding = "7bit";
     if ((relabel || !survey_fits(&walk->fields, walk->eight_bit)) && !write_header(walk, &labels))
+        return false;
+    if (offset == walk->header.offset + walk->header.length && !insert_blank_line(walk, offset))
         return false;
     open_level(walk, &walk->entity, offset);
     top_level(walk)->label_at = labels.encoding_at;

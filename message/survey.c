@@ -63,18 +63,27 @@ bool survey_is_dense(const struct survey *survey)
     return survey->has_nul || survey->to_quote > survey->length / QUOTED_SHARE;
 }
 
+struct slice survey_cut_line(struct slice line, bool eight_bit, char bytes[SURVEY_LINE_LIMIT])
+{
+    line = slice_to(line, SURVEY_LINE_LIMIT);
+    for (size_t i = 0; i < line.length; i++) {
+        char octet = line.bytes[i];
+        bool bad = octet == '\0' || ((unsigned char)octet >= 0x80 && !eight_bit);
+        bytes[i] = bad ? '?' : octet;
+    }
+    return slice_make(bytes, line.length);
+}
+
 bool survey_extent(struct survey *survey, struct store *store, struct extent extent,
                    struct error *error)
 {
     char *block = malloc(BLOCK_SIZE);
+    struct slice octets = {0};
     bool done = block != NULL || error_set_memory(error);
     while (done && extent.length > 0) {
-        size_t size = extent.length < BLOCK_SIZE ? (size_t)extent.length : BLOCK_SIZE;
-        done = store_read(store, extent.offset, block, size, error);
+        done = store_read_next(store, &extent, block, BLOCK_SIZE, &octets, error);
         if (done)
-            survey_add(survey, slice_make(block, size));
-        extent.offset += size;
-        extent.length -= size;
+            survey_add(survey, octets);
     }
     free(block);
     return done;

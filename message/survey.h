@@ -28,6 +28,10 @@ bool survey_fits(const struct survey *survey, bool eight_bit);
  * it has NULs. */
 bool survey_is_dense(const struct survey *survey);
 
+/* What a server takes of a line without CRLF, in `bytes`: its first octets, with '?' for NUL and,
+ * unless `eight_bit`, for 8-bit octets. */
+struct slice survey_cut_line(struct slice line, bool eight_bit, char bytes[SURVEY_LINE_LIMIT]);
+
 /* Surveys a stretch of `store`. EX_IOERR, EX_OSERR. */
 bool survey_extent(struct survey *survey, struct store *store, struct extent extent,
                    struct error *error);
