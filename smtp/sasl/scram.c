@@ -26,7 +26,6 @@ struct scram {
     char header[32]; /* "p=tls-exporter,,": to what the login is bound */
     struct channel_binding binding;
     enum channel_type type;
-    bool could_bind; /* and the server seems not to: "y" */
     char nonce[NONCE_SIZE];
     char first[FIRST_SIZE];  /* our first message without the header */
     struct digest signature; /* what the server has to say */
@@ -201,8 +200,8 @@ static bool make_header(const struct sasl_exchange *exchange, struct scram *scra
         text_add_format(&header, "p=%s,,", channel_name(scram->type));
         return channel_bind(exchange->channel.stream, scram->type, &scram->binding, error);
     }
-    scram->could_bind = can_bind && !sasl_offers_binding(&exchange->channel);
-    text_add(&header, scram->could_bind ? "y,," : "n,,");
+    /* "y": we could, and the server seems not to. One that can knows then that its list was cut. */
+    text_add(&header, can_bind && !sasl_offers_binding(&exchange->channel) ? "y,," : "n,,");
     return true;
 }
 
@@ -391,18 +390,15 @@ static bool conclude(struct sasl_exchange *exchange, struct slice words, struct 
 /* The reason can stand behind the 535 as well, in base64. */
 static void explain(const struct sasl_exchange *exchange, struct slice words, struct error *error)
 {
-    const struct scram *scram = exchange->state;
     char bytes[MESSAGE_SIZE];
     struct text message;
     struct error reason;
+    (void)exchange;
     text_init(&message, bytes, sizeof bytes);
-    if (codec_base64_decode(&message, words) && is_refusal(text_slice(&message))) {
-        refuse(slice_from(text_slice(&message), strlen("e=")), &reason);
-        error_add_advice(error, "%s", reason.sentence);
-    } else if (scram != NULL && scram->could_bind && exchange->round == 2) {
-        error_add_advice(error, "where both are right, a -PLUS may have been taken out of the "
-                                "server's list on the way");
-    }
+    if (!codec_base64_decode(&message, words) || !is_refusal(text_slice(&message)))
+        return;
+    refuse(slice_from(text_slice(&message), strlen("e=")), &reason);
+    error_add_advice(error, "%s", reason.sentence);
 }
 
 static void end(struct sasl_exchange *exchange)
