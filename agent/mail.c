@@ -64,13 +64,11 @@ bool mail_choose_account(struct mail *mail, const char *sender, struct error *er
 bool mail_add_recipients(struct mail *mail, struct error *error)
 {
     const struct options *options = &mail->caller->options;
-    const char *domain = mail->caller->settings.local_domain;
+    struct local *local = &mail->caller->settings.local;
     for (size_t i = 0; i < options->recipient_count; i++)
-        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), domain,
-                                   error))
+        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), local, error))
             return false;
-    if (options->from_header &&
-        !envelope_add_header(&mail->envelope, &mail->message, domain, error))
+    if (options->from_header && !envelope_add_header(&mail->envelope, &mail->message, local, error))
         return false;
     if (mail->envelope.count > 0)
         return true;
