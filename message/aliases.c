@@ -252,6 +252,8 @@ bool aliases_load(struct aliases *aliases, const char *path, const struct aliase
         return false;
     struct slice rest = buffer_slice(&aliases->content);
     reader.bytes = aliases->content.bytes;
+    if (reader.bytes == NULL)
+        return true;
     while (slice_cut(&rest, '\n', &line)) {
         reader.line++;
         if (!take_line(&reader, line, error))

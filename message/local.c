@@ -2,12 +2,9 @@
  * is not touched for the sake of a recipient that is not local. */
 #include "message/local.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "message/expand.h"
-
-enum { FIRST_CAPACITY = 8 };
 
 /* Names that mean this machine on every machine. */
 static const char *const loopback[] = {"localhost", "localhost.localdomain", NULL};
@@ -34,41 +31,29 @@ static bool add_target(struct local_targets *targets, const char *address, const
                        struct error *error)
 {
     uint32_t place;
+    struct text_shown shown;
     if (table_find(&targets->table, address, &place))
         return true;
     if (targets->count == LOCAL_TARGETS_MAX)
-        return error_set(error, EX_CONFIG, "%s: more than %d addresses", targets->written,
-                         LOCAL_TARGETS_MAX);
-    if (targets->count == targets->capacity) {
-        size_t capacity = targets->capacity > 0 ? 2 * targets->capacity : FIRST_CAPACITY;
-        struct local_target *more = realloc(targets->targets, capacity * sizeof *more);
-        if (more == NULL)
-            return error_set_memory(error);
-        targets->targets = more;
-        targets->capacity = capacity;
-    }
-    struct local_target target = {.address = arena_copy(&targets->arena, slice_of(address)),
-                                  .via = via};
+        return error_set(error, EX_CONFIG, "%s: more than %d addresses",
+                         text_show(&shown, slice_of(targets->written)), LOCAL_TARGETS_MAX);
+    struct local_target target = {arena_copy(&targets->arena, slice_of(address)), via};
     if (target.address == NULL ||
-        !table_add(&targets->table, target.address, (uint32_t)targets->count))
+        !table_add(&targets->table, target.address, (uint32_t)targets->count) ||
+        !buffer_add(&targets->list, slice_make((const char *)&target, sizeof target)))
         return error_set_memory(error);
-    targets->targets[targets->count++] = target;
+    targets->targets = (const void *)targets->list.bytes;
+    targets->count++;
     return true;
-}
-
-static void clear(struct local_targets *targets)
-{
-    if (targets->capacity > 0)
-        free(targets->targets);
-    table_free(&targets->table);
-    arena_free(&targets->arena);
-    targets->targets = NULL;
-    targets->count = targets->capacity = 0;
 }
 
 void local_targets_free(struct local_targets *targets)
 {
-    clear(targets);
+    buffer_free(&targets->list);
+    table_free(&targets->table);
+    arena_free(&targets->arena);
+    targets->targets = NULL;
+    targets->count = 0;
 }
 
 /* --- one local name --------------------------------------------------------------------------- */
@@ -189,7 +174,7 @@ bool local_resolve(struct local *local, const struct address_mailbox *mailbox,
     char name[ADDRESS_SIZE];
     struct text written, local_part;
     bool ignored;
-    clear(targets);
+    local_targets_free(targets);
     text_init(&written, targets->written, sizeof targets->written);
     if (!address_canonical(mailbox, local->domain, &written, &ignored, error))
         return false;

@@ -31,12 +31,12 @@ struct local_target {
 
 /* What became of one recipient; a zeroed struct is empty. It must not be copied. */
 struct local_targets {
-    struct local_target *targets; /* each address once, in the order of the lists */
+    const struct local_target *targets; /* each address once, in the order of the lists */
     size_t count;
     char written[ADDRESS_SIZE]; /* the recipient itself, canonical, with its domain */
     bool is_local;
-    struct local_target single; /* from here on the module's own */
-    size_t capacity;
+    struct buffer list; /* from here on the module's own */
+    struct local_target single;
     struct table table;
     struct arena arena;
 };
