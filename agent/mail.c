@@ -78,13 +78,11 @@ static void request_reports(struct mail *mail)
 bool mail_add_recipients(struct mail *mail, struct error *error)
 {
     const struct options *options = &mail->call->options;
-    const char *domain = mail->call->settings.local_domain;
+    struct local *local = &mail->call->settings.local;
     for (size_t i = 0; i < options->recipient_count; i++)
-        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), domain,
-                                   error))
+        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), local, error))
             return false;
-    if (options->from_header &&
-        !envelope_add_header(&mail->envelope, &mail->message, domain, error))
+    if (options->from_header && !envelope_add_header(&mail->envelope, &mail->message, local, error))
         return false;
     request_reports(mail);
     if (mail->envelope.count > 0)
