@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-enum { ANSWER_SIZE = 64 * 1024, SRV_HEAD = 6, TLSA_HEAD = 3 };
+enum { ANSWER_SIZE = 64 * 1024, RECORD_HEAD = 10, SRV_HEAD = 6, TLSA_HEAD = 3 };
 
 struct question {
     enum dns_type type;
@@ -77,30 +77,66 @@ static bool ask(const struct question *question, unsigned char *reply, int *leng
     return header->answered;
 }
 
-static bool take_srv(const ns_msg *reply, const ns_rr *record, struct dns_srv *srv)
+/* A record of the reply under the cursor. */
+struct record {
+    unsigned type, length;
+    const unsigned char *data;
+};
+
+/* The octets of a reply not yet looked at. */
+struct cursor {
+    const unsigned char *start, *end, *next;
+};
+
+static unsigned number(const unsigned char *octets)
 {
-    const unsigned char *data = ns_rr_rdata(*record);
-    if (ns_rr_type(*record) != ns_t_srv || ns_rr_rdlen(*record) <= SRV_HEAD)
-        return false;
-    *srv = (struct dns_srv){.priority = (uint16_t)ns_get16(data),
-                            .weight = (uint16_t)ns_get16(data + 2),
-                            .port = (uint16_t)ns_get16(data + 4)};
-    return ns_name_uncompress(ns_msg_base(*reply), ns_msg_end(*reply), data + SRV_HEAD, srv->target,
-                              sizeof srv->target) >= 0;
+    return (unsigned)octets[0] << 8 | octets[1];
 }
 
-static bool take_tlsa(const ns_rr *record, struct dns_tlsa *tlsa)
+static bool skip_name(struct cursor *cursor, ptrdiff_t then)
 {
-    const unsigned char *data = ns_rr_rdata(*record);
-    size_t length = ns_rr_rdlen(*record);
-    if (ns_rr_type(*record) != ns_t_tlsa || length <= TLSA_HEAD ||
-        length - TLSA_HEAD > DNS_TLSA_SIZE)
+    int length = dn_skipname(cursor->next, cursor->end);
+    if (length < 0 || cursor->end - cursor->next < length + then)
         return false;
-    *tlsa = (struct dns_tlsa){.usage = data[0],
-                              .selector = data[1],
-                              .matching = data[2],
-                              .length = (uint16_t)(length - TLSA_HEAD)};
-    memcpy(tlsa->data, data + TLSA_HEAD, length - TLSA_HEAD);
+    cursor->next += length + then;
+    return true;
+}
+
+/* RFC 1035 section 4.1.3 */
+static bool next_record(struct cursor *cursor, struct record *record)
+{
+    if (!skip_name(cursor, RECORD_HEAD))
+        return false;
+    const unsigned char *head = cursor->next - RECORD_HEAD;
+    *record = (struct record){
+        .type = number(head), .length = number(head + RECORD_HEAD - 2), .data = cursor->next};
+    if (cursor->end - cursor->next < (ptrdiff_t)record->length)
+        return false;
+    cursor->next += record->length;
+    return true;
+}
+
+static bool take_srv(const struct cursor *cursor, const struct record *record, struct dns_srv *srv)
+{
+    if (record->type != ns_t_srv || record->length <= SRV_HEAD)
+        return false;
+    *srv = (struct dns_srv){.priority = (uint16_t)number(record->data),
+                            .weight = (uint16_t)number(record->data + 2),
+                            .port = (uint16_t)number(record->data + 4)};
+    return dn_expand(cursor->start, cursor->end, record->data + SRV_HEAD, srv->target,
+                     sizeof srv->target) >= 0;
+}
+
+static bool take_tlsa(const struct record *record, struct dns_tlsa *tlsa)
+{
+    if (record->type != ns_t_tlsa || record->length <= TLSA_HEAD ||
+        record->length - TLSA_HEAD > DNS_TLSA_SIZE)
+        return false;
+    *tlsa = (struct dns_tlsa){.usage = record->data[0],
+                              .selector = record->data[1],
+                              .matching = record->data[2],
+                              .length = (uint16_t)(record->length - TLSA_HEAD)};
+    memcpy(tlsa->data, record->data + TLSA_HEAD, tlsa->length);
     return true;
 }
 
@@ -110,39 +146,47 @@ static size_t record_size(enum dns_type type)
 }
 
 /* Fills `records`, of DNS_RECORDS_MAX, from the answer section; false for a malformed reply. */
-static bool parse(enum dns_type type, const unsigned char *reply, int length, char *records,
-                  size_t *count)
+static bool parse(enum dns_type type, struct cursor cursor, char *records, size_t *count)
 {
-    ns_msg message;
-    ns_rr record;
-    if (ns_initparse(reply, length, &message) != 0)
-        return false;
-    for (int i = 0; i < ns_msg_count(message, ns_s_an) && *count < DNS_RECORDS_MAX; i++) {
-        void *place = records + *count * record_size(type);
-        if (ns_parserr(&message, ns_s_an, i, &record) != 0)
+    unsigned questions = number(cursor.start + 4), answers = number(cursor.start + 6);
+    while (questions-- > 0)
+        if (!skip_name(&cursor, NS_QFIXEDSZ))
             return false;
-        *count += type == DNS_SRV ? take_srv(&message, &record, place) : take_tlsa(&record, place);
+    while (answers-- > 0 && *count < DNS_RECORDS_MAX) {
+        void *place = records + *count * record_size(type);
+        struct record record;
+        if (!next_record(&cursor, &record))
+            return false;
+        *count += type == DNS_SRV ? take_srv(&cursor, &record, place) : take_tlsa(&record, place);
     }
     return true;
+}
+
+static bool answer_question(const struct question *question, unsigned char *reply, char *records,
+                            int output)
+{
+    struct header header = {0};
+    struct error ignored;
+    int length = 0;
+    if (ask(question, reply, &length, &header) && length > 0)
+        header.answered =
+            parse(question->type, (struct cursor){reply, reply + length, reply + NS_HFIXEDSZ},
+                  records, &header.count);
+    struct slice head = slice_make((const char *)&header, sizeof header);
+    struct slice tail = slice_make(records, header.count * record_size(question->type));
+    return file_write_all(output, head, &ignored) && file_write_all(output, tail, &ignored);
 }
 
 static int look_up(void *argument, int output)
 {
     const struct question *question = argument;
-    struct error ignored;
-    struct header header = {0};
-    int length = 0;
     unsigned char *reply = calloc(1, ANSWER_SIZE);
     char *records = calloc(DNS_RECORDS_MAX, record_size(question->type));
-    if (reply == NULL || records == NULL)
-        return EX_OSERR;
-    if (ask(question, reply, &length, &header) && length > 0)
-        header.answered = parse(question->type, reply, length, records, &header.count);
-    struct slice head = slice_make((const char *)&header, sizeof header);
-    struct slice tail = slice_make(records, header.count * record_size(question->type));
-    return file_write_all(output, head, &ignored) && file_write_all(output, tail, &ignored)
-               ? EX_OK
-               : EX_IOERR;
+    bool done =
+        reply != NULL && records != NULL && answer_question(question, reply, records, output);
+    free(reply);
+    free(records);
+    return done ? EX_OK : EX_OSERR;
 }
 
 /* --- in the parent --------------------------------------------------------------------------- */
