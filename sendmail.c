@@ -8,6 +8,7 @@
 
 #include "agent/rehearsal.h"
 #include "agent/report.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "config/keys.h"
@@ -46,19 +47,20 @@ static bool open_input(const char *path, int *input, struct error *error)
  * drains what it leaves. */
 static bool send_mail(struct mail *mail, bool *input_taken, struct error *error)
 {
-    struct caller *caller = mail->caller;
-    bool dry = caller->options.mode == OPTIONS_DRY_RUN;
+    struct call *call = mail->call;
+    bool dry = call->options.mode == OPTIONS_DRY_RUN;
     int input;
-    if (!caller_load(caller, error) || !open_input(caller->options.input_file, &input, error) ||
+    if (!call_load(call, error) || !open_input(call->options.input_file, &input, error) ||
         !leave_directory(error))
         return false;
     *input_taken = true;
     mail->note = dry ? rehearsal_note : NULL;
-    if (!mail_read(mail, input, error) ||
-        !mail_choose_account(mail, caller->options.sender, error) ||
+    if (!mail_read(mail, input, error) || !mail_choose_account(mail, call->options.sender, error) ||
         !mail_add_recipients(mail, error) || !mail_mend_header(mail, error))
         return false;
-    return dry ? rehearsal_show(mail, error) : mail_submit(mail, error);
+    if (dry)
+        return rehearsal_show(mail, error);
+    return interrupt_hold(error) && mail_submit(mail, error);
 }
 
 /* Whether all that was asked for could be shown. What was sent is sent, whoever hears of it. */
@@ -72,7 +74,19 @@ static bool finish_output(const struct options *options, struct error *error)
 /* Does what the arguments ask for. */
 static bool run(struct mail *mail, bool *input_taken, struct error *error)
 {
-    switch (mail->caller->options.mode) {
+    switch (mail->call->options.mode) {
+    case OPTIONS_LIST:
+        print_line("Mail queue is empty");
+        return true;
+    case OPTIONS_COUNT:
+        print_line("Total requests: 0");
+        return true;
+    case OPTIONS_RUN:
+        return true;
+    case OPTIONS_SESSION:
+    case OPTIONS_VERIFY:
+    case OPTIONS_ALIASES:
+        return error_set(error, EX_SOFTWARE, "usage: this mode is not in this version yet");
     case OPTIONS_HELP:
         options_write_help(print_line);
         return true;
@@ -87,25 +101,36 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
     }
 }
 
+/* The first lines of every call. */
+static bool start(struct options *options, int argc, char **argv, struct arena *arena,
+                  struct error *error)
+{
+    if (!process_start(error))
+        return false;
+    bool understood = options_parse(options, argc, argv, arena, error);
+    log_set_tag(options->tag);
+    return understood;
+}
+
 int main(int argc, char **argv)
 {
-    struct caller caller = {.options.mode = OPTIONS_SEND};
+    struct call call = {.options.mode = OPTIONS_SEND};
     struct error error = {.exit_code = EX_OK};
     struct mail mail;
     bool input_taken = false;
     static const struct log_options until_configured = {.facility = LOG_MAIL};
     log_open(&until_configured);
-    mail_init(&mail, &caller);
-    if (!process_start(&error) ||
-        !options_parse(&caller.options, argc, argv, &caller.arena, &error) ||
-        !run(&mail, &input_taken, &error) || !finish_output(&caller.options, &error)) {
-        if (input_is_waiting(&caller.options, input_taken))
+    mail_init(&mail, &call);
+    if (!start(&call.options, argc, argv, &call.arena, &error) ||
+        !run(&mail, &input_taken, &error) || !finish_output(&call.options, &error)) {
+        if (input_is_waiting(&call.options, input_taken))
             process_drain(STDIN_FILENO);
-        fprintf(stderr, "sendmail: %s\n", error.sentence);
+        if (!call.options.quiet)
+            fprintf(stderr, "sendmail: %s\n", error.sentence);
     }
-    if (caller.options.mode == OPTIONS_SEND)
+    if (call.options.mode == OPTIONS_SEND)
         report_mail(&mail, &error);
     mail_free(&mail);
-    caller_free(&caller);
+    call_free(&call);
     return error.exit_code;
 }

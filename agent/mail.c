@@ -8,22 +8,23 @@
 #include "base/clock.h"
 #include "config/secret.h"
 #include "message/address.h"
+#include "message/author.h"
 #include "message/input.h"
 #include "smtp/outcome.h"
 
-void mail_init(struct mail *mail, struct caller *caller)
+void mail_init(struct mail *mail, struct call *call)
 {
-    *mail = (struct mail){.caller = caller, .started = clock_now()};
+    *mail = (struct mail){.call = call, .started = clock_now()};
     message_init(&mail->message, NULL);
 }
 
 bool mail_read(struct mail *mail, int fd, struct error *error)
 {
-    bool interactive = isatty(fd), ignore_dots = mail->caller->options.ignore_dots;
+    bool interactive = isatty(fd), ignore_dots = mail->call->options.ignore_dots;
     struct input_options how = {
         .dot_ends = interactive && !ignore_dots,
         .drop_last_dot = !interactive && !ignore_dots,
-        .max_size = mail->caller->settings.max_size,
+        .max_size = mail->call->settings.max_size,
     };
     return input_read(&mail->message, fd, &how, error);
 }
@@ -31,7 +32,7 @@ bool mail_read(struct mail *mail, int fd, struct error *error)
 bool mail_parse_sender(const struct mail *mail, const char *written, struct text *sender,
                        struct error *error)
 {
-    const char *domain = mail->caller->settings.local_domain;
+    const char *domain = mail->call->settings.local_domain;
     bool needs_utf8 = false;
     return address_parse_one(slice_of(written), domain, sender, &needs_utf8, error) ||
            error_add_context(error, "sender");
@@ -39,21 +40,23 @@ bool mail_parse_sender(const struct mail *mail, const char *written, struct text
 
 bool mail_choose_account(struct mail *mail, const char *sender, struct error *error)
 {
-    const struct caller *caller = mail->caller;
-    struct account_request request = {.login = caller->person.login,
-                                      .name = caller->options.account};
+    const struct call *call = mail->call;
+    struct account_request request = {.login = call->person.login, .name = call->options.account};
     const struct account *account;
-    char requested_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
-    struct text requested, chosen;
+    char requested_bytes[ADDRESS_SIZE], author_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
+    struct text requested, author, chosen;
     text_init(&requested, requested_bytes, sizeof requested_bytes);
+    text_init(&author, author_bytes, sizeof author_bytes);
     text_init(&chosen, chosen_bytes, sizeof chosen_bytes);
     if (sender != NULL) {
         request.sender = requested.bytes;
         if (!mail_parse_sender(mail, sender, &requested, error))
             return false;
     }
-    if (!account_choose(&caller->settings, &request, &account, error) ||
-        !account_sender(account, &caller->settings, &request, &chosen, error) ||
+    request.author = author_bytes;
+    if (!author_find(&mail->message, call->settings.local_domain, &author, error) ||
+        !account_choose(&call->settings, &request, &account, error) ||
+        !account_sender(account, &call->settings, &request, &chosen, error) ||
         !envelope_set_sender(&mail->envelope, chosen.bytes, error))
         return false;
     mail->account = *account;
@@ -61,10 +64,21 @@ bool mail_choose_account(struct mail *mail, const char *sender, struct error *er
     return true;
 }
 
+/* Delivery reports: what the options say is said for everybody. */
+static void request_reports(struct mail *mail)
+{
+    const struct options *options = &mail->call->options;
+    struct envelope *envelope = &mail->envelope;
+    envelope->id = options->envelope_id;
+    envelope->returned = options->returned;
+    for (size_t i = 0; i < envelope->count; i++)
+        envelope->recipients[i].notify = options->notify;
+}
+
 bool mail_add_recipients(struct mail *mail, struct error *error)
 {
-    const struct options *options = &mail->caller->options;
-    const char *domain = mail->caller->settings.local_domain;
+    const struct options *options = &mail->call->options;
+    const char *domain = mail->call->settings.local_domain;
     for (size_t i = 0; i < options->recipient_count; i++)
         if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), domain,
                                    error))
@@ -72,6 +86,7 @@ bool mail_add_recipients(struct mail *mail, struct error *error)
     if (options->from_header &&
         !envelope_add_header(&mail->envelope, &mail->message, domain, error))
         return false;
+    request_reports(mail);
     if (mail->envelope.count > 0)
         return true;
     return error_set_permanent(error, EX_USAGE, "recipients: there are none; %s",
@@ -82,15 +97,15 @@ bool mail_add_recipients(struct mail *mail, struct error *error)
 
 bool mail_mend_header(struct mail *mail, struct error *error)
 {
-    const struct caller *caller = mail->caller;
-    const struct settings *settings = &caller->settings;
-    const char *full_name = caller->options.full_name;
+    const struct call *call = mail->call;
+    const struct settings *settings = &call->settings;
+    const char *full_name = call->options.full_name;
     char buffer[ADDRESS_SIZE];
     struct text from;
     text_init(&from, buffer, sizeof buffer);
     text_add(&from, mail->envelope.sender);
     if (from.length == 0 &&
-        !account_default_sender(&mail->account, settings, caller->person.login, &from, error))
+        !account_default_sender(&mail->account, settings, call->person.login, &from, error))
         return false;
     struct fix_options fix = {
         .from_header = settings->from_header,
@@ -99,7 +114,7 @@ bool mail_mend_header(struct mail *mail, struct error *error)
         .remove_bcc = settings->remove_bcc,
         .domain = settings->local_domain,
         .from = from.bytes,
-        .full_name = full_name != NULL ? full_name : caller->person.full_name,
+        .full_name = full_name != NULL ? full_name : call->person.full_name,
         .now = clock_wall(),
         .utf8 = mail->envelope.needs_utf8,
         .note = mail->note,
@@ -116,16 +131,15 @@ static void print_now(void *context, const char *line)
     fflush(stdout);
 }
 
-struct trace mail_trace(const struct caller *caller)
+struct trace mail_trace(const struct call *call)
 {
-    return (struct trace){.line = caller->options.verbose ? print_now : NULL,
-                          .started = clock_now()};
+    return (struct trace){.line = call->options.verbose ? print_now : NULL, .started = clock_now()};
 }
 
 bool mail_submit(struct mail *mail, struct error *error)
 {
     struct error ending = {.exit_code = EX_OK};
-    struct trace trace = mail_trace(mail->caller);
+    struct trace trace = mail_trace(mail->call);
     if (!secret_load(&mail->account, &mail->secret, error))
         return false;
     submit_message(&mail->account.smarthost, &mail->message, &mail->envelope, &trace, &mail->report,

@@ -3,11 +3,11 @@
 #ifndef AGENT_MAIL_H
 #define AGENT_MAIL_H
 
-#include "agent/caller.h"
+#include "agent/call.h"
 #include "smtp/submit.h"
 
 struct mail {
-    struct caller *caller;
+    struct call *call;
     struct account account; /* the chosen one, with its secret */
     struct sasl_secret secret;
     struct message message;
@@ -17,8 +17,8 @@ struct mail {
     void (*note)(void *context, const char *sentence); /* told why the header was changed; NULL */
 };
 
-/* An empty mail of `caller`, who must outlive it. */
-void mail_init(struct mail *mail, struct caller *caller);
+/* An empty mail of `call`, which must outlive it. */
+void mail_init(struct mail *mail, struct call *call);
 
 /* Reads the message from `fd`, by the rules for a terminal or for anything else. Errors as
  * input_read. */
@@ -44,7 +44,7 @@ bool mail_mend_header(struct mail *mail, struct error *error);
 bool mail_submit(struct mail *mail, struct error *error);
 
 /* The transcript that -v asks for; one that writes nothing otherwise. */
-struct trace mail_trace(const struct caller *caller);
+struct trace mail_trace(const struct call *call);
 
 /* Wipes the secret and frees everything. */
 void mail_free(struct mail *mail);

@@ -32,7 +32,7 @@ static void print_account(const struct mail *mail)
     static const char *const modes[] = {[SMARTHOST_STARTTLS] = "STARTTLS",
                                         [SMARTHOST_IMPLICIT] = "implicit TLS",
                                         [SMARTHOST_CLEAR] = "no TLS"};
-    printf("configuration: %s\naccount: %s\n", mail->caller->settings.ini.path,
+    printf("configuration: %s\naccount: %s\n", mail->call->settings.ini.path,
            account->name[0] != '\0' ? account->name : "default");
     print_words("smarthost:", smarthost->dial.hosts);
     fputs("ports:", stdout);
@@ -63,7 +63,7 @@ static void note_sender(const struct mail *mail)
 {
     const char *sender = mail->envelope.sender, *at = strrchr(sender, '@');
     char buffer[ADDRESS_SIZE];
-    const char *written = mail->caller->options.sender;
+    const char *written = mail->call->options.sender;
     struct text requested;
     struct error ignored;
     text_init(&requested, buffer, sizeof buffer);

@@ -63,6 +63,6 @@ void report_mail(const struct mail *mail, const struct error *outcome)
         log_add_whole(&line, "error", slice_of(outcome->sentence));
     struct error unwritten;
     if (!log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer, &unwritten) &&
-        mail->caller->options.verbose)
+        mail->call->options.verbose)
         puts(unwritten.sentence);
 }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/process.h"
 
 enum { LOOK_INTERVAL = 50 }; /* milliseconds between two looks whether the child has ended */
@@ -100,6 +101,8 @@ static bool read_to_end(struct child *child, int64_t deadline, size_t limit, str
         /* What was written in between is still to be read. */
         if (ended)
             continue;
+        if (interrupt_came(error))
+            return false;
         int remaining = clock_remaining(deadline);
         if (remaining == 0)
             return error_set(error, EX_TEMPFAIL, "child process: not done in time");

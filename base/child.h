@@ -24,9 +24,9 @@ bool child_start(struct child *child, int (*body)(void *argument, int output), v
 bool child_read(struct child *child, size_t limit, struct buffer *output, bool *ended,
                 struct error *error);
 
-/* Reads until the child has ended or to the deadline (EX_TEMPFAIL), then reaps; `status` as
- * wait(2). The child is gone afterwards in every case, and with it what it left behind in its
- * group. */
+/* Reads until the child has ended, to the deadline or to an interrupt (EX_TEMPFAIL both), then
+ * reaps; `status` as wait(2). The child is gone afterwards in every case, and with it what it left
+ * behind in its group. */
 bool child_finish(struct child *child, int64_t deadline, size_t limit, struct buffer *output,
                   int *status, struct error *error);
 

@@ -2,6 +2,7 @@
  */
 #include "base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sys/socket.h>
@@ -14,10 +15,16 @@
 #include "base/clock.h"
 
 static const struct log_options *log_options;
+static const char *log_tag;
 
 void log_open(const struct log_options *options)
 {
     log_options = options;
+}
+
+void log_set_tag(const char *tag)
+{
+    log_tag = tag;
 }
 
 /* Values were escaped when they were added; no control character gets past here all the same. */
@@ -60,7 +67,7 @@ static void log_to_daemon(int priority, const char *line)
     text_init(&record, bytes, sizeof bytes);
     text_add_format(&record, "<%d>", log_options->facility | priority);
     add_local_time(&record);
-    text_add_format(&record, "sendmail[%d]: ", (int)getpid());
+    text_add_format(&record, "%s[%d]: ", log_tag != NULL ? log_tag : "sendmail", (int)getpid());
     add_printable(&record, line);
     send_to_daemon(log_options->socket != NULL ? log_options->socket : "/dev/log",
                    text_slice(&record));
@@ -73,9 +80,21 @@ static bool is_plain(int fd)
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1;
 }
 
-/* One write: a second one for the rest could land in the middle of another process's line. */
+/* A full disk leaves a line without its end. A file that we may not read is taken for whole. */
+static bool is_torn(int fd)
+{
+    char last = '\n';
+    off_t size = lseek(fd, 0, SEEK_END);
+    ssize_t count = size > 0 ? pread(fd, &last, 1, size - 1) : 0;
+    return count == 1 && last != '\n';
+}
+
+/* One write: a second one for the rest could land in the middle of another process's line. `record`
+ * begins with a line end, which is for a line of before that lacks its own. */
 static bool write_line(int fd, struct slice record, const char *shown, struct error *error)
 {
+    if (!is_torn(fd))
+        record = slice_from(record, 1);
     ssize_t count = write(fd, record.bytes, record.length);
     if (count < 0)
         return error_set_errno(error, EX_CANTCREAT, "log: %s", shown);
@@ -83,12 +102,18 @@ static bool write_line(int fd, struct slice record, const char *shown, struct er
            error_set(error, EX_CANTCREAT, "log: %s: a line was cut short", shown);
 }
 
+static int open_file(const char *path)
+{
+    int flags = O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = open(path, O_RDWR | flags, 0600);
+    return fd < 0 && errno == EACCES ? open(path, O_WRONLY | flags, 0600) : fd;
+}
+
 static bool append(const char *path, struct slice record, struct error *error)
 {
-    int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
     struct text_shown shown;
     text_show(&shown, slice_of(path));
-    int fd = open(path, flags, 0600);
+    int fd = open_file(path);
     if (fd < 0)
         return error_set_errno(error, EX_CANTCREAT, "log: %s", shown.bytes);
     bool done = is_plain(fd) ? write_line(fd, record, shown.bytes, error)
@@ -102,18 +127,22 @@ static void add_utc(struct text *record)
 {
     time_t now = clock_wall();
     struct tm parts;
-    char formatted[sizeof "2000-01-01T00:00:00Z "];
+    char formatted[sizeof "2000-01-01T00:00:00Z"];
     if (gmtime_r(&now, &parts) != NULL &&
-        strftime(formatted, sizeof formatted, "%Y-%m-%dT%H:%M:%SZ ", &parts) > 0)
+        strftime(formatted, sizeof formatted, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0)
         text_add(record, formatted);
 }
 
 static bool log_to_file(const char *line, struct error *error)
 {
-    char bytes[LOG_LINE_SIZE + 1];
+    char bytes[1 + LOG_LINE_SIZE + 1];
     struct text record;
-    text_init(&record, bytes, LOG_LINE_SIZE);
+    text_init(&record, bytes, 1 + LOG_LINE_SIZE);
+    text_add_byte(&record, '\n');
     add_utc(&record);
+    if (log_tag != NULL)
+        log_add(&record, "tag", slice_of(log_tag));
+    text_add_byte(&record, ' ');
     add_printable(&record, line);
     bytes[record.length] = '\n';
     return append(log_options->file, slice_make(bytes, record.length + 1), error);

@@ -14,13 +14,19 @@ struct log_options {
     const char *socket; /* where the syslog daemon listens; NULL: /dev/log */
 };
 
-/* Remembers where to log; the one mutable global of the program. `options` must outlive it. */
+/* Remembers where to log; this and the tag are mutable globals of the program, as what
+ * base/interrupt.h holds is. `options` must outlive it. */
 void log_open(const struct log_options *options);
+
+/* The name that syslog shows in place of "sendmail", and that lines in the file then carry in front
+ * as tag=NAME; printable ASCII without blanks, and to outlive the log. NULL: as at the start. */
+void log_set_tag(const char *tag);
 
 /* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... Syslog gets one datagram, and
  * nobody learns of a daemon that is not there or does not read. The file is opened with
  * O_APPEND|O_NOFOLLOW, created 0600 when missing, must be regular with one link, and gets one
- * write(2) a line, with the time in front. False when the file could not get it, with a sentence
+ * write(2) a line, with the time in front; where a line before was cut by a full disk, it is ended
+ * first. False when the file could not get it, with a sentence
  * that syslog was told as well (EX_CANTCREAT). */
 bool log_line(int priority, const char *line, struct error *error);
 

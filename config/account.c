@@ -123,23 +123,55 @@ static bool login_sender(const char *login, const struct settings *settings, str
     return canonical(buffer, settings, out, error);
 }
 
+static bool is_patterns(const char *from)
+{
+    return strpbrk(from, "* \t") != NULL;
+}
+
+/* A single address is compared in its canonical form, in which senders are. */
+static bool is_for(const struct account *account, const struct settings *settings,
+                   struct slice sender)
+{
+    char buffer[ADDRESS_SIZE];
+    struct text from;
+    struct error ignored;
+    text_init(&from, buffer, sizeof buffer);
+    if (account->from == NULL || sender.length == 0)
+        return false;
+    if (is_patterns(account->from))
+        return address_matches(sender, account->from);
+    return canonical(account->from, settings, &from, &ignored) && address_matches(sender, buffer);
+}
+
+/* An inherited `from` says nothing about the account that inherits it. */
+static const struct account *find_for(const struct settings *settings, struct slice sender)
+{
+    const struct account *match = NULL;
+    for (size_t i = settings->account_count; i-- > 0;) {
+        const struct account *account = &settings->accounts[i];
+        bool is_default = account->name[0] == '\0';
+        if (account->from_is_own && is_for(account, settings, sender) &&
+            (!is_default || match == NULL))
+            match = account;
+    }
+    return match;
+}
+
 static bool choose_by_sender(const struct settings *settings, const struct account_request *request,
                              const struct account **account, struct error *error)
 {
     char buffer[ADDRESS_SIZE];
-    struct text sender;
-    text_init(&sender, buffer, sizeof buffer);
-    text_add(&sender, request->sender != NULL ? request->sender : "");
-    if (request->sender == NULL && !login_sender(request->login, settings, &sender, error))
-        return false;
-    /* The default account is what is left when none matches, so its own `from` need not be asked;
-     * an inherited one says nothing about the account that inherits it. */
-    for (size_t i = 0; i < settings->account_count; i++) {
-        *account = &settings->accounts[i];
-        if ((*account)->name[0] != '\0' && (*account)->from_is_own && sender.length > 0 &&
-            address_matches(text_slice(&sender), (*account)->from))
-            return true;
+    struct text login;
+    text_init(&login, buffer, sizeof buffer);
+    const char *named = request->sender != NULL ? request->sender : request->author;
+    *account = find_for(settings, slice_of(named));
+    if (*account == NULL && request->sender == NULL) {
+        if (!login_sender(request->login, settings, &login, error))
+            return false;
+        *account = find_for(settings, text_slice(&login));
     }
+    if (*account != NULL)
+        return true;
     *account = &settings->accounts[0];
     return (*account)->name[0] == '\0' || fail_undecided(settings, error);
 }
@@ -156,7 +188,7 @@ bool account_choose(const struct settings *settings, const struct account_reques
 bool account_default_sender(const struct account *account, const struct settings *settings,
                             const char *login, struct text *sender, struct error *error)
 {
-    if (account->from == NULL || strpbrk(account->from, "* \t") != NULL)
+    if (account->from == NULL || is_patterns(account->from))
         return login_sender(login, settings, sender, error);
     return canonical(account->from, settings, sender, error);
 }
@@ -172,8 +204,12 @@ static bool may_override(const struct account *account, struct slice sender)
 bool account_sender(const struct account *account, const struct settings *settings,
                     const struct account_request *request, struct text *sender, struct error *error)
 {
-    if (request->sender == NULL || !may_override(account, slice_of(request->sender)))
+    const char *asked = request->sender;
+    if (asked == NULL && account->from != NULL && is_patterns(account->from) &&
+        is_for(account, settings, slice_of(request->author)))
+        asked = request->author;
+    if (asked == NULL || !may_override(account, slice_of(asked)))
         return account_default_sender(account, settings, request->login, sender, error);
-    text_add(sender, request->sender);
+    text_add(sender, asked);
     return true;
 }

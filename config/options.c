@@ -7,14 +7,21 @@
 
 #include "base/slice.h"
 #include "base/text.h"
+#include "config/letters.h"
 #include "config/suggest.h"
 
 struct options_parser {
     struct options *options;
     int argc;
     char **argv;
-    int next;                        /* the word to look at next */
-    const struct options_row *apart; /* the last option met that may not go with -i or -oi */
+    int next;                /* the word to look at next */
+    enum options_mode shown; /* --help and its like, which beat every mode; else SEND */
+    bool dry_run;            /* --dry-run */
+    bool run;                /* -q */
+    bool session;            /* -bs, whatever came behind it */
+    bool no_message;         /* asked for what takes no message from standard input */
+    /* The first one met of the rows that are marked so, and of those not in this version. */
+    const struct options_row *apart, *changes, *later;
 };
 
 static bool take_nothing(struct options_parser *parser, const struct options_row *row,
@@ -38,13 +45,6 @@ static bool take_string(struct options_parser *parser, const struct options_row 
     (void)error;
     *(const char **)(void *)((char *)parser->options + row->offset) = argument;
     return true;
-}
-
-static bool take_input_file(struct options_parser *parser, const struct options_row *row,
-                            const char *argument, struct error *error)
-{
-    parser->options->reads_input = false;
-    return take_string(parser, row, argument, error);
 }
 
 static bool take_body_type(struct options_parser *parser, const struct options_row *row,
@@ -79,66 +79,84 @@ static bool take_envelope_id(struct options_parser *parser, const struct options
                                                    : error_add_context(error, "usage: -V");
 }
 
-static bool fail_later(struct options_parser *parser, const char *option, struct error *error)
-{
-    parser->options->reads_input = false;
-    return error_set(error, EX_USAGE, "usage: %s is not in this version yet", option);
-}
-
 static bool take_later(struct options_parser *parser, const struct options_row *row,
                        const char *argument, struct error *error)
 {
-    (void)argument;
-    char buffer[32];
-    struct text option;
-    text_init(&option, buffer, sizeof buffer);
-    if (row->letter != '\0')
-        text_add_format(&option, "-%c", row->letter);
-    else
-        text_add_format(&option, "--%s", row->name);
-    return fail_later(parser, buffer, error);
+    (void)argument, (void)error;
+    parser->no_message = true;
+    if (parser->later == NULL)
+        parser->later = row;
+    return true;
 }
 
-/* -b: Sendmail's modes of operation. */
+/* The caller meant another run than one that mails, so that there may be no message to drain. */
+static bool take_refused(struct options_parser *parser, const struct options_row *row,
+                         const char *argument, struct error *error)
+{
+    (void)argument;
+    parser->no_message = true;
+    return error_set(error, EX_USAGE, "usage: -%c: %s", row->letter, row->help);
+}
+
+static bool take_tag(struct options_parser *parser, const struct options_row *row,
+                     const char *argument, struct error *error)
+{
+    return letters_check_tag(argument, error) && take_string(parser, row, argument, error);
+}
+
 static bool take_mode(struct options_parser *parser, const struct options_row *row,
                       const char *argument, struct error *error)
 {
-    static const struct {
-        const char *letters, *sentence;
-    } refused[] = {
-        {"dD", "this is no daemon and takes no mail from the network"},
-        {"hH", "it keeps no status of hosts"},
-        {"t", "it has no rules to rewrite addresses, so there is nothing to test"},
-        {"zC", "its configuration is not compiled"},
-        {"a", "the ARPANET mode is long gone"},
-        {"S", "it takes no batched SMTP"},
-    };
+    enum options_mode *mode = &parser->options->mode;
     (void)row;
-    struct text_shown shown;
-    char option[] = {'-', 'b', argument[0], '\0'};
-    if (strcmp(argument, "m") == 0)
-        return true;
-    parser->options->reads_input = false;
-    if (argument[0] != '\0' && strchr("spivP", argument[0]) != NULL && argument[1] == '\0')
-        return fail_later(parser, option, error);
-    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
-        if (argument[0] != '\0' && strchr(refused[i].letters, argument[0]) != NULL)
-            return error_set(error, EX_USAGE, "usage: %s: %s; this is a submission agent", option,
-                             refused[i].sentence);
+    if (!letters_parse_mode(argument, mode, error)) {
+        parser->no_message = true;
+        return false;
     }
-    return error_set(error, EX_USAGE, "usage: -b%s: unknown mode",
-                     text_show(&shown, slice_of(argument)));
+    parser->session = parser->session || *mode == OPTIONS_SESSION;
+    return true;
 }
 
-/* -o: Sendmail's old options by letter; two of them mean something here. */
+static bool take_run(struct options_parser *parser, const struct options_row *row,
+                     const char *argument, struct error *error)
+{
+    (void)row;
+    parser->run = true;
+    return letters_check_run(argument, error);
+}
+
+static bool take_error_mode(struct options_parser *parser, const struct options_row *row,
+                            const char *argument, struct error *error)
+{
+    return letters_parse_error_mode(argument, &parser->options->quiet, error) ||
+           error_add_context(error, "usage: -%s", row->letter == 'e' ? "e" : "oe");
+}
+
+/* -o: Sendmail's old options by letter; few of them mean something here. */
 static bool take_option(struct options_parser *parser, const struct options_row *row,
                         const char *argument, struct error *error)
 {
-    (void)row, (void)error;
-    if (argument[0] == 'i')
+    switch (argument[0]) {
+    case 'i':
         parser->options->ignore_dots = true;
-    if (argument[0] == 'v')
+        return true;
+    case 'v':
         parser->options->verbose = true;
+        return true;
+    case 'e':
+        return take_error_mode(parser, row, argument + 1, error);
+    case 'd':
+        return letters_parse_delivery(argument + 1, &parser->options->delivery, error);
+    default:
+        return letters_check_option(argument, error);
+    }
+}
+
+static bool take_aliases(struct options_parser *parser, const struct options_row *row,
+                         const char *argument, struct error *error)
+{
+    (void)row, (void)argument, (void)error;
+    parser->options->mode = OPTIONS_ALIASES;
     return true;
 }
 
@@ -146,8 +164,7 @@ static bool take_dry_run(struct options_parser *parser, const struct options_row
                          const char *argument, struct error *error)
 {
     (void)row, (void)argument, (void)error;
-    if (parser->options->mode == OPTIONS_SEND)
-        parser->options->mode = OPTIONS_DRY_RUN;
+    parser->dry_run = true;
     return true;
 }
 
@@ -155,14 +172,15 @@ static bool take_help(struct options_parser *parser, const struct options_row *r
                       const char *argument, struct error *error)
 {
     (void)argument, (void)error;
-    parser->options->reads_input = false;
-    parser->options->mode = strcmp(row->name, "version") == 0 ? OPTIONS_VERSION
-                            : strcmp(row->name, "help") == 0  ? OPTIONS_HELP
-                                                              : OPTIONS_HELP_CONFIG;
+    parser->shown = strcmp(row->name, "version") == 0 ? OPTIONS_VERSION
+                    : strcmp(row->name, "help") == 0  ? OPTIONS_HELP
+                                                      : OPTIONS_HELP_CONFIG;
     return true;
 }
 
 #define AT(member) .offset = offsetof(struct options, member)
+#define LATER      .apart = true, .take = take_later, .help = "not in this version"
+#define LATER_ID   .arity = OPTIONS_ARGUMENT, .argument = "ID", LATER
 
 static const struct options_row table[] = {
     {'t', .take = take_flag, AT(from_header), .help = "recipients also from To, Cc and Bcc"},
@@ -179,24 +197,30 @@ static const struct options_row table[] = {
     {'a', NULL, OPTIONS_ARGUMENT, "NAME", .take = take_string, AT(account),
      .help = "use this account"},
     {'b', NULL, OPTIONS_ARGUMENT, "MODE", .take = take_mode,
-     .help = "-bm: send a message, the default"},
+     .help = "m send, s SMTP session, v verify, i aliases, p queue"},
+    {'I', .take = take_aliases, .help = "the same as -bi"},
+    {'q', NULL, OPTIONS_OPTIONAL, "", .take = take_run, .help = "run the queue"},
     {'B', NULL, OPTIONS_ARGUMENT, "TYPE", .take = take_body_type, AT(body_type),
      .help = "7BIT or 8BITMIME; found out anyhow"},
     {'N', NULL, OPTIONS_ARGUMENT, "WHEN", .take = take_notify,
-     .help = "delivery reports; not asked for in this version"},
+     .help = "report never, or on success,failure,delay"},
     {'R', NULL, OPTIONS_ARGUMENT, "WHAT", .take = take_return,
-     .help = "full or hdrs; not passed on in this version"},
+     .help = "full or hdrs: what of the message is reported"},
     {'V', NULL, OPTIONS_ARGUMENT, "ID", .take = take_envelope_id, AT(envelope_id),
-     .help = "envelope id; not passed on in this version"},
+     .help = "envelope id, for reports"},
+    {'L', NULL, OPTIONS_ARGUMENT, "TAG", .take = take_tag, AT(tag), .help = "log under this name"},
+    {'e', NULL, OPTIONS_ATTACHED, "LETTER", .take = take_error_mode,
+     .help = "-eq: nothing on standard error; e, m, p, w: as always"},
     {'o', NULL, OPTIONS_ARGUMENT, "LETTER", .take = take_option,
-     .help = "-oi as -i, -ov as -v, others ignored"},
+     .help = "-oi as -i, -ov as -v, -oe as -e, -odb -odd -odi -odq"},
     {'A', NULL, OPTIONS_ARGUMENT, "ROLE", .take = take_nothing},
+    {'c', .take = take_nothing},
     {'D', NULL, OPTIONS_ARGUMENT, "FILE", .take = take_nothing},
     {'d', NULL, OPTIONS_OPTIONAL, "LEVEL", .take = take_nothing},
-    {'e', NULL, OPTIONS_ATTACHED, "LETTER", .take = take_nothing},
+    {'E', .take = take_nothing},
     {'G', .take = take_nothing},
     {'h', NULL, OPTIONS_ARGUMENT, "HOPS", .take = take_nothing},
-    {'L', NULL, OPTIONS_ARGUMENT, "TAG", .take = take_nothing},
+    {'J', NULL, OPTIONS_OPTIONAL, "CODE", .take = take_nothing},
     {'M', NULL, OPTIONS_ARGUMENT, "MACRO", .take = take_nothing},
     {'m', .take = take_nothing},
     {'n', .take = take_nothing},
@@ -205,27 +229,32 @@ static const struct options_row table[] = {
     {'s', .take = take_nothing},
     {'U', .take = take_nothing},
     {'X', NULL, OPTIONS_ARGUMENT, "FILE", .take = take_nothing},
-    {'I', .take = take_later, .help = "not in this version"},
-    {'q', NULL, OPTIONS_OPTIONAL, "", .take = take_later, .help = "not in this version"},
+    {'x', .take = take_nothing},
+    {'Q', NULL, OPTIONS_OPTIONAL, "", .take = take_refused,
+     .help = "refused, as nothing is quarantined here"},
+    {'S', NULL, OPTIONS_OPTIONAL, "", .take = take_refused,
+     .help = "refused: a run by sender is -qS"},
+    {'T', NULL, OPTIONS_OPTIONAL, "", .take = take_refused,
+     .help = "refused, as there is nothing to time"},
     {0, "config", OPTIONS_ARGUMENT, "FILE", .take = take_string, AT(config_file),
      .help = "the same as -C"},
     {0, "account", OPTIONS_ARGUMENT, "NAME", .take = take_string, AT(account),
      .help = "the same as -a"},
-    {0, "file", OPTIONS_ARGUMENT, "FILE", true, take_input_file, AT(input_file),
+    {0, "file", OPTIONS_ARGUMENT, "FILE", .apart = true, .take = take_string, AT(input_file),
      .help = "message from FILE, not standard input"},
     {0, "dry-run", .take = take_dry_run, .help = "print what would be sent; connect nowhere"},
     {0, "verbose", .take = take_flag, AT(verbose), .help = "the same as -v"},
     {0, "version", .take = take_help, .help = "print the version"},
     {0, "help", .take = take_help, .help = "print this"},
     {0, "help-config", .take = take_help, .help = "print the keys of the configuration"},
-    {0, "check", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "configure", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "queue", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "flush", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "show", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "hold", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "release", .apart = true, .take = take_later, .help = "not in this version"},
-    {0, "remove", .apart = true, .take = take_later, .help = "not in this version"},
+    {0, "check", LATER},
+    {0, "configure", LATER, .changes = true},
+    {0, "queue", LATER},
+    {0, "flush", LATER, .changes = true},
+    {0, "show", LATER_ID},
+    {0, "hold", LATER_ID, .changes = true},
+    {0, "release", LATER_ID, .changes = true},
+    {0, "remove", LATER_ID, .changes = true},
 };
 
 enum { ROWS = sizeof table / sizeof table[0] };
@@ -309,8 +338,10 @@ static bool parse_long(struct options_parser *parser, const char *word, struct e
     const struct options_row *row = find_name(name);
     if (row == NULL)
         return fail_unknown(name, error);
-    if (row->apart)
+    if (row->apart && parser->apart == NULL)
         parser->apart = row;
+    if (row->changes && parser->changes == NULL)
+        parser->changes = row;
     const char *argument = value == NULL ? "" : value + 1;
     if (row->arity == OPTIONS_FLAG && value != NULL)
         return error_set(error, EX_USAGE, "usage: --%s takes no value", row->name);
@@ -333,24 +364,97 @@ static bool parse_word(struct options_parser *parser, bool *options_ended, struc
     return word[1] == '-' ? parse_long(parser, word, error) : parse_cluster(parser, word, error);
 }
 
-/* mailq and newaliases are sendmail under other names. */
-static bool check_own_name(struct options_parser *parser, struct error *error)
+/* mailq and newaliases are sendmail under other names, and take its options. */
+static void take_own_name(struct options_parser *parser)
 {
-    if (parser->argc == 0)
-        return true;
+    if (parser->argc == 0 || parser->argv[0] == NULL)
+        return;
     const char *slash = strrchr(parser->argv[0], '/');
     const char *name = slash == NULL ? parser->argv[0] : slash + 1;
-    if (strcmp(name, "mailq") != 0 && strcmp(name, "newaliases") != 0)
-        return true;
-    return fail_later(parser, name, error);
+    if (strcmp(name, "mailq") == 0)
+        parser->options->mode = OPTIONS_LIST;
+    if (strcmp(name, "newaliases") == 0)
+        parser->options->mode = OPTIONS_ALIASES;
 }
 
 static bool check_apart(const struct options_parser *parser, struct error *error)
 {
-    if (parser->apart == NULL || !parser->options->ignore_dots)
+    const struct options *options = parser->options;
+    bool names_people =
+        options->from_header || options->sender != NULL || options->recipient_count > 0;
+    if (parser->apart != NULL && (options->ignore_dots || parser->session))
+        return error_set(error, EX_USAGE, "usage: --%s is not taken together with -i, -oi or -bs",
+                         parser->apart->name);
+    if (parser->changes != NULL && names_people)
+        return error_set(error, EX_USAGE,
+                         "usage: --%s is not taken together with -t, -f or recipients",
+                         parser->changes->name);
+    return true;
+}
+
+static bool fail_together(const char *one, const char *other, struct error *error)
+{
+    return error_set(error, EX_USAGE, "usage: %s is not taken together with %s", one, other);
+}
+
+/* In which words a mode is asked for; NULL for those that send. */
+static const char *const mode_names[] = {
+    [OPTIONS_SESSION] = "-bs", [OPTIONS_VERIFY] = "-bv", [OPTIONS_ALIASES] = "-bi",
+    [OPTIONS_LIST] = "-bp",    [OPTIONS_COUNT] = "-bP",  [OPTIONS_RUN] = "-q",
+    [OPTIONS_VERSION] = NULL,
+};
+
+/* Sendmail's rules: -q makes a run of what would have sent, and may stand beside a listing. */
+static bool settle_mode(struct options_parser *parser, struct error *error)
+{
+    enum options_mode *mode = &parser->options->mode;
+    const char *name = mode_names[*mode];
+    if (parser->shown != OPTIONS_SEND) {
+        *mode = parser->shown;
         return true;
-    return error_set(error, EX_USAGE, "usage: --%s is not taken together with -i or -oi",
-                     parser->apart->name);
+    }
+    if (parser->run && *mode != OPTIONS_SEND && *mode != OPTIONS_LIST && *mode != OPTIONS_COUNT)
+        return fail_together("-q", name, error);
+    if (parser->run && *mode == OPTIONS_SEND)
+        *mode = OPTIONS_RUN;
+    if (parser->dry_run && (*mode == OPTIONS_RUN || *mode == OPTIONS_SESSION))
+        return fail_together("--dry-run", mode_names[*mode], error);
+    if (parser->dry_run && *mode == OPTIONS_SEND)
+        *mode = OPTIONS_DRY_RUN;
+    return true;
+}
+
+/* Who names recipients has a message for them: it must not get lost in silence. */
+static bool check_recipients(const struct options *options, struct error *error)
+{
+    const char *name = mode_names[options->mode];
+    bool verifies = options->mode == OPTIONS_VERIFY;
+    if (name == NULL)
+        return true;
+    if (options->from_header)
+        return fail_together("-t", name, error);
+    if (verifies == (options->recipient_count > 0))
+        return true;
+    return error_set(error, EX_USAGE, "usage: %s %s", name,
+                     verifies ? "takes the addresses to verify as arguments"
+                              : "takes no recipients; nothing is sent by it");
+}
+
+static bool check_together(struct options_parser *parser, struct error *error)
+{
+    if (!check_apart(parser, error))
+        return false;
+    if (parser->later != NULL)
+        return error_set(error, EX_USAGE, "usage: --%s is not in this version yet",
+                         parser->later->name);
+    return settle_mode(parser, error) && check_recipients(parser->options, error);
+}
+
+static bool reads_message(const struct options_parser *parser)
+{
+    const struct options *options = parser->options;
+    return !parser->no_message && !parser->run && parser->shown == OPTIONS_SEND &&
+           mode_names[options->mode] == NULL && options->input_file == NULL;
 }
 
 bool options_parse(struct options *options, int argc, char **argv, struct arena *arena,
@@ -358,19 +462,20 @@ bool options_parse(struct options *options, int argc, char **argv, struct arena 
 {
     struct options_parser parser = {.options = options, .argc = argc, .argv = argv, .next = 1};
     struct error later;
-    bool options_ended = false;
+    bool options_ended = false, done = true;
     *options = (struct options){.reads_input = true};
     options->recipients = arena_allocate(arena, ((size_t)argc + 1) * sizeof *options->recipients);
     if (options->recipients == NULL)
         return error_set_memory(error);
-    bool done = check_own_name(&parser, error);
+    take_own_name(&parser);
     /* All words are looked at, since one behind an error may say that standard input is not ours
      * to read; the first error is the one reported. */
     while (parser.next < argc) {
         if (!parse_word(&parser, &options_ended, done ? error : &later))
             done = false;
     }
-    return done && check_apart(&parser, error);
+    options->reads_input = reads_message(&parser);
+    return done && check_together(&parser, error);
 }
 
 static void write_row(const struct options_row *row, void (*line)(const char *line))
@@ -395,6 +500,7 @@ void options_write_help(void (*line)(const char *line))
     struct text text;
     line("usage: sendmail [OPTION | RECIPIENT] ... < MESSAGE");
     line("Submits a message to the smarthost of the configuration; see sendmail(8).");
+    line("Called mailq it does what -bp does, called newaliases what -bi does.");
     line("");
     text_init(&text, buffer, sizeof buffer);
     text_add(&text, "  taken and ignored:");

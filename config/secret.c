@@ -20,6 +20,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/text.h"
 #include "config/paths.h"
 #include "config/settings.h"
@@ -287,7 +288,7 @@ static bool fail_unfinished(int64_t timeout, struct error *error)
 {
     if (error->exit_code == EX_SOFTWARE)
         error->exit_code = EX_CONFIG; /* its output, not our fault */
-    if (error->exit_code != EX_TEMPFAIL)
+    if (error->exit_code != EX_TEMPFAIL || interrupt_came(NULL))
         return false;
     bool seconds = timeout >= 1000;
     return error_set(error, EX_TEMPFAIL,

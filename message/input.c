@@ -1,12 +1,13 @@
 /* Reading the message a caller writes (RFC 5322 section 2.1, RFC 4155 for the mbox line).
  *
- * The bytes go through three stages, a block at a time: the source (what was read ahead, then the
- * descriptor), the fold (CR*LF becomes LF, so that every CR left is a bare one), and the steps over
- * lines, which tell header from body and end every line in CRLF. An input without any LF must be
- * known for one before its first line is judged, so the source reads ahead until it has seen one.
+ * The bytes go through two stages, a block at a time: the fold (CR*LF becomes LF, so that every CR
+ * left is a bare one), and the steps over lines, which tell header from body and end every line in
+ * CRLF. An input without any LF must be known for one before its first line is judged, so all is
+ * kept until an LF was seen, and replayed then.
  *
- * Invariant: what the message's store and `out` hold is in canonical form but for the line begun,
- * of which they have the first `line_length` octets. */
+ * Invariants: what the message's store and `out` hold is in canonical form but for the line begun,
+ * of which they have the first `line_length` octets. Into what pieces the input is cut makes no
+ * difference. */
 #include "message/input.h"
 
 #include <errno.h>
@@ -30,26 +31,23 @@ enum place {
     AT_END /* behind the lone dot */
 };
 
-struct reading {
+struct input {
     struct message *message;
-    const struct input_options *options;
+    struct input_options options;
+    struct error failure; /* the first one; EX_OK: none so far */
 
-    int fd;
-    bool drained;        /* the descriptor is at its end */
-    struct store ahead;  /* read ahead, all up to the block with the first LF */
-    uint64_t ahead_used; /* bytes of it behind us */
-    bool only_carriage;  /* there is no LF: CR is the line end */
-    uint64_t held;       /* CRs that came before `raw`, not known yet to be bare */
-    char bare;           /* what a bare CR becomes: LF once in the body */
-    bool folded_all;     /* nothing comes any more behind `folded` */
+    struct store ahead; /* all that came, until an LF was seen */
+    bool has_feed;      /* an LF was seen */
+    struct slice raw;   /* of what was handed in, the rest that is not folded */
+    uint64_t held;      /* CRs that came before `raw`, not known yet to be bare */
+    char bare;          /* what a bare CR becomes: LF once in the body */
+    bool folded_all;    /* nothing comes any more behind `folded` */
     enum place place;
     uint64_t line_length; /* octets of the line begun */
     char line_first;      /* the first of them */
     bool last_is_dot;     /* the last line ended was a lone dot */
-    size_t raw_used, raw_length;
-    size_t start, end; /* of what is not yet consumed in `folded` */
+    size_t start, end;    /* of what is not yet consumed in `folded` */
     size_t out_length;
-    char raw[BLOCK_SIZE];
     char folded[BLOCK_SIZE];
     char out[2 * BLOCK_SIZE + LINE_END]; /* a block of nothing but LF doubles */
 };
@@ -62,207 +60,133 @@ static void replace(char *bytes, size_t length, char from, char to)
         *bytes++ = to;
 }
 
-/* The source */
-
-static bool read_block(struct reading *reading, struct error *error)
+static bool check_size(const struct input *input, uint64_t size, struct error *error)
 {
-    for (;;) {
-        ssize_t count = read(reading->fd, reading->raw, BLOCK_SIZE);
-        struct pollfd wait = {.fd = reading->fd, .events = POLLIN};
-
-        if (count >= 0) {
-            reading->drained = count == 0;
-            reading->raw_length = (size_t)count;
-            return true;
-        }
-        if (errno == EAGAIN && poll(&wait, 1, -1) >= 0)
-            continue;
-        if (errno != EINTR)
-            return error_set_errno(error, EX_NOINPUT, "message: cannot be read");
-    }
-}
-
-static bool check_size(const struct reading *reading, uint64_t size, struct error *error)
-{
-    return message_check_size(size, reading->options->max_size, error);
-}
-
-/* Reads until an LF was seen or the input ended. */
-static bool read_ahead(struct reading *reading, struct error *error)
-{
-    struct slice block;
-
-    do {
-        if (!read_block(reading, error))
-            return false;
-        block = slice_make(reading->raw, reading->raw_length);
-        if (!store_append(&reading->ahead, block, error))
-            return false;
-        /* A first line without end must not fill the disk. */
-        if (!check_size(reading, store_size(&reading->ahead) - block.length, error))
-            return false;
-        reading->only_carriage = slice_find(block, '\n') == block.length;
-    } while (reading->only_carriage && !reading->drained);
-    reading->raw_length = 0;
-    return true;
-}
-
-/* Puts the next block into `raw`; an empty one is the end. */
-static bool next_block(struct reading *reading, struct error *error)
-{
-    uint64_t left = store_size(&reading->ahead) - reading->ahead_used;
-
-    reading->raw_used = 0;
-    reading->raw_length = left < BLOCK_SIZE ? (size_t)left : BLOCK_SIZE;
-    if (left == 0)
-        return reading->drained || read_block(reading, error);
-    if (!store_read(&reading->ahead, reading->ahead_used, reading->raw, reading->raw_length, error))
-        return false;
-    reading->ahead_used += reading->raw_length;
-    if (reading->only_carriage)
-        replace(reading->raw, reading->raw_length, '\r', '\n');
-    return true;
+    return message_check_size(size, input->options.max_size, error);
 }
 
 /* The fold */
 
 /* Decides about the CRs held: dropped before an LF, bare before anything else. */
-static void release_held(struct reading *reading)
+static void release_held(struct input *input)
 {
-    size_t room = BLOCK_SIZE - reading->end;
-    bool line_end =
-        reading->raw_used < reading->raw_length && reading->raw[reading->raw_used] == '\n';
-    size_t count = reading->held < room ? (size_t)reading->held : room;
+    size_t room = BLOCK_SIZE - input->end;
+    bool line_end = input->raw.length > 0 && input->raw.bytes[0] == '\n';
+    size_t count = input->held < room ? (size_t)input->held : room;
 
     if (line_end) {
-        reading->held = 0;
+        input->held = 0;
         return;
     }
-    memset(reading->folded + reading->end, reading->bare, count);
-    reading->end += count;
-    reading->held -= count;
+    memset(input->folded + input->end, input->bare, count);
+    input->end += count;
+    input->held -= count;
 }
 
 /* Moves bytes from `raw` to `folded` while there is room. */
-static void fold_block(struct reading *reading)
+static void fold_block(struct input *input)
 {
-    while (reading->raw_used < reading->raw_length && reading->end < BLOCK_SIZE) {
-        const char *start = reading->raw + reading->raw_used;
-        size_t room = BLOCK_SIZE - reading->end, left = reading->raw_length - reading->raw_used;
-        size_t run;
+    while (input->raw.length > 0 && input->end < BLOCK_SIZE) {
+        size_t room = BLOCK_SIZE - input->end, run;
 
-        if (*start == '\r') {
-            reading->held++;
-            reading->raw_used++;
+        if (input->raw.bytes[0] == '\r') {
+            input->held++;
+            input->raw = slice_from(input->raw, 1);
             continue;
         }
-        if (reading->held > 0) {
-            release_held(reading);
+        if (input->held > 0) {
+            release_held(input);
             continue;
         }
-        run = slice_find(slice_make(start, left < room ? left : room), '\r');
-        memcpy(reading->folded + reading->end, start, run);
-        reading->end += run;
-        reading->raw_used += run;
+        run = slice_find(slice_to(input->raw, room), '\r');
+        memcpy(input->folded + input->end, input->raw.bytes, run);
+        input->end += run;
+        input->raw = slice_from(input->raw, run);
     }
 }
 
-/* Adds at least one byte to `folded`, unless the input ends; false on failure. */
-static bool fill(struct reading *reading, struct error *error)
+static void make_room(struct input *input)
 {
-    size_t before;
-
-    memmove(reading->folded, reading->folded + reading->start, reading->end - reading->start);
-    reading->end -= reading->start;
-    reading->start = 0;
-    for (before = reading->end; reading->end == before && !reading->folded_all;) {
-        if (reading->raw_used == reading->raw_length && !next_block(reading, error))
-            return false;
-        fold_block(reading);
-        if (reading->raw_length == 0) {
-            release_held(reading);
-            reading->folded_all = reading->held == 0;
-        }
-    }
-    return true;
+    memmove(input->folded, input->folded + input->start, input->end - input->start);
+    input->end -= input->start;
+    input->start = 0;
 }
 
 /* The lines */
 
-static uint64_t position(const struct reading *reading)
+static uint64_t position(const struct input *input)
 {
-    return store_size(&reading->message->store) + reading->out_length;
+    return store_size(&input->message->store) + input->out_length;
 }
 
-static void end_line(struct reading *reading)
+static void end_line(struct input *input)
 {
-    memcpy(reading->out + reading->out_length, "\r\n", LINE_END);
-    reading->out_length += LINE_END;
-    reading->last_is_dot = reading->line_length == 1 && reading->line_first == '.';
-    if (reading->place == IN_BODY && reading->line_length > reading->message->body_longest_line)
-        reading->message->body_longest_line = (size_t)reading->line_length;
-    reading->line_length = 0;
+    memcpy(input->out + input->out_length, "\r\n", LINE_END);
+    input->out_length += LINE_END;
+    input->last_is_dot = input->line_length == 1 && input->line_first == '.';
+    if (input->place == IN_BODY && input->line_length > input->message->body_longest_line)
+        input->message->body_longest_line = (size_t)input->line_length;
+    input->line_length = 0;
 }
 
 /* Copies up to and with the next line end; false when there is none, and all was copied. */
-static bool copy_line(struct reading *reading)
+static bool copy_line(struct input *input)
 {
-    const char *start = reading->folded + reading->start;
-    size_t left = reading->end - reading->start;
+    const char *start = input->folded + input->start;
+    size_t left = input->end - input->start;
     const char *feed = memchr(start, '\n', left);
     size_t run = feed != NULL ? (size_t)(feed - start) : left;
 
-    if (reading->line_length == 0)
-        reading->line_first = *start;
-    memcpy(reading->out + reading->out_length, start, run);
-    reading->out_length += run;
-    reading->line_length += run;
-    reading->start += feed != NULL ? run + 1 : run;
+    if (input->line_length == 0)
+        input->line_first = *start;
+    memcpy(input->out + input->out_length, start, run);
+    input->out_length += run;
+    input->line_length += run;
+    input->start += feed != NULL ? run + 1 : run;
     if (feed != NULL)
-        end_line(reading);
+        end_line(input);
     return feed != NULL;
 }
 
-static enum place step_body(struct reading *reading)
+static enum place step_body(struct input *input)
 {
-    struct message *message = reading->message;
-    struct slice block =
-        slice_make(reading->folded + reading->start, reading->end - reading->start);
+    struct message *message = input->message;
+    struct slice block = slice_make(input->folded + input->start, input->end - input->start);
 
     message->body_8bit = message->body_8bit || slice_has_8bit(block);
     message->body_nul = message->body_nul || slice_find(block, '\0') < block.length;
-    while (reading->start < reading->end && copy_line(reading))
-        if (reading->last_is_dot && reading->options->dot_ends)
+    while (input->start < input->end && copy_line(input))
+        if (input->last_is_dot && input->options.dot_ends)
             return AT_END;
     return IN_BODY;
 }
 
-static enum place start_body(struct reading *reading)
+static enum place start_body(struct input *input)
 {
-    reading->message->header.length = position(reading);
-    reading->message->body.offset = position(reading);
-    reading->bare = '\n';
-    replace(reading->folded + reading->start, reading->end - reading->start, '\r', '\n');
+    input->message->header.length = position(input);
+    input->message->body.offset = position(input);
+    input->bare = '\n';
+    replace(input->folded + input->start, input->end - input->start, '\r', '\n');
     return IN_BODY;
 }
 
-static enum place step_field(struct reading *reading)
+static enum place step_field(struct input *input)
 {
-    char *start = reading->folded + reading->start;
-    size_t line = slice_find(slice_make(start, reading->end - reading->start), '\n');
-    struct message *message = reading->message;
+    char *start = input->folded + input->start;
+    size_t line = slice_find(slice_make(start, input->end - input->start), '\n');
+    struct message *message = input->message;
 
     replace(start, line, '\r', ' ');
     message->header_8bit = message->header_8bit || slice_has_8bit(slice_make(start, line));
-    return copy_line(reading) ? AT_LINE : IN_FIELD;
+    return copy_line(input) ? AT_LINE : IN_FIELD;
 }
 
-static enum place step_separator(struct reading *reading)
+static enum place step_separator(struct input *input)
 {
-    size_t left = reading->end - reading->start;
-    size_t line = slice_find(slice_make(reading->folded + reading->start, left), '\n');
+    size_t left = input->end - input->start;
+    size_t line = slice_find(slice_make(input->folded + input->start, left), '\n');
 
-    reading->start += line < left ? line + 1 : line;
+    input->start += line < left ? line + 1 : line;
     return line < left ? AT_LINE : IN_SEPARATOR;
 }
 
@@ -276,54 +200,54 @@ static bool is_separator(struct slice line)
 }
 
 /* Judges the line that starts here. */
-static enum place step_line(struct reading *reading)
+static enum place step_line(struct input *input)
 {
-    struct slice line = slice_make(reading->folded + reading->start, reading->end - reading->start);
+    struct slice line = slice_make(input->folded + input->start, input->end - input->start);
     struct slice name, value;
     char first = line.bytes[0];
 
     if (first == '\n') {
-        reading->start++;
-        return start_body(reading);
+        input->start++;
+        return start_body(input);
     }
     if (field_split(line, &name, &value))
         return IN_FIELD;
-    if (reading->place == AT_FIRST_LINE && is_separator(line))
+    if (input->place == AT_FIRST_LINE && is_separator(line))
         return IN_SEPARATOR;
     /* What the store holds so far are fields. */
-    if (position(reading) > 0 && (first == ' ' || first == '\t' || first == '\r'))
+    if (position(input) > 0 && (first == ' ' || first == '\t' || first == '\r'))
         return IN_FIELD;
-    return start_body(reading);
+    return start_body(input);
 }
 
 /* Whether enough of the line is there to judge it. */
-static bool has_line_start(const struct reading *reading)
+static bool has_line_start(const struct input *input)
 {
-    const char *start = reading->folded + reading->start;
-    size_t left = reading->end - reading->start;
+    const char *start = input->folded + input->start;
+    size_t left = input->end - input->start;
 
-    return reading->folded_all || left > FIELD_NAME_LIMIT || memchr(start, '\n', left) != NULL;
+    return input->folded_all || left > FIELD_NAME_LIMIT || memchr(start, '\n', left) != NULL;
 }
 
 /* Takes all it can from `folded`. */
-static void take_block(struct reading *reading)
+static void take_block(struct input *input)
 {
-    while (reading->start < reading->end) {
-        switch (reading->place) {
+    while (input->start < input->end) {
+        switch (input->place) {
         case AT_FIRST_LINE:
         case AT_LINE:
-            if (!has_line_start(reading))
+            if (!has_line_start(input))
                 return;
-            reading->place = step_line(reading);
+            input->place = step_line(input);
             break;
         case IN_FIELD:
-            reading->place = step_field(reading);
+            input->place = step_field(input);
             break;
         case IN_SEPARATOR:
-            reading->place = step_separator(reading);
+            input->place = step_separator(input);
             break;
         case IN_BODY:
-            reading->place = step_body(reading);
+            input->place = step_body(input);
             break;
         case AT_END:
             return;
@@ -332,73 +256,207 @@ static void take_block(struct reading *reading)
 }
 
 /* Hands `out` to the store and holds the message against its limits. */
-static bool store_block(struct reading *reading, struct error *error)
+static bool store_block(struct input *input, struct error *error)
 {
-    struct message *message = reading->message;
-    uint64_t header = reading->place < IN_BODY ? position(reading) : message->header.length;
+    struct message *message = input->message;
+    uint64_t header = input->place < IN_BODY ? position(input) : message->header.length;
 
     if (header > INPUT_HEADER_LIMIT)
         return error_set_permanent(error, EX_DATAERR, "message: its header is larger than %d MiB",
                                    INPUT_HEADER_LIMIT / (1024 * 1024));
     /* A last lone dot may yet be dropped. */
-    if (position(reading) > LONE_DOT && !check_size(reading, position(reading) - LONE_DOT, error))
+    if (position(input) > LONE_DOT && !check_size(input, position(input) - LONE_DOT, error))
         return false;
-    if (!store_append(&message->store, slice_make(reading->out, reading->out_length), error))
+    if (!store_append(&message->store, slice_make(input->out, input->out_length), error))
         return false;
-    reading->out_length = 0;
+    input->out_length = 0;
     return true;
 }
 
 /* Completes the last line and sets the stretches. */
-static bool finish(struct reading *reading, struct error *error)
+static bool finish(struct input *input, struct error *error)
 {
-    struct message *message = reading->message;
+    struct message *message = input->message;
 
-    if (reading->line_length > 0)
-        end_line(reading);
-    if (!store_block(reading, error))
+    if (input->line_length > 0)
+        end_line(input);
+    if (!store_block(input, error))
         return false;
-    if (reading->place < IN_BODY)
-        start_body(reading);
-    message->body.length = position(reading) - message->body.offset;
-    if (reading->last_is_dot && (reading->options->dot_ends || reading->options->drop_last_dot))
+    if (input->place < IN_BODY)
+        start_body(input);
+    message->body.length = position(input) - message->body.offset;
+    if (input->last_is_dot && (input->options.dot_ends || input->options.drop_last_dot))
         message->body.length -= LONE_DOT;
-    return check_size(reading, message_size(message), error);
+    return check_size(input, message_size(message), error);
 }
 
-static bool read_message(struct reading *reading, struct error *error)
+/* The pieces */
+
+static bool take(struct input *input, struct slice bytes, struct error *error)
 {
-    if (!read_ahead(reading, error))
-        return false;
-    while (reading->place != AT_END && !(reading->folded_all && reading->start == reading->end)) {
-        if (!fill(reading, error))
-            return false;
-        take_block(reading);
-        if (!store_block(reading, error))
+    input->raw = bytes;
+    while (input->raw.length > 0 && input->place != AT_END) {
+        make_room(input);
+        fold_block(input);
+        take_block(input);
+        if (!store_block(input, error))
             return false;
     }
-    return finish(reading, error);
+    return true;
+}
+
+/* Takes what was kept, when it is known whether there is an LF. */
+static bool replay(struct input *input, struct error *error)
+{
+    char block[BLOCK_SIZE];
+    uint64_t size = store_size(&input->ahead);
+    bool good = true;
+
+    for (uint64_t used = 0; good && used < size;) {
+        size_t length = size - used < BLOCK_SIZE ? (size_t)(size - used) : BLOCK_SIZE;
+
+        good = store_read(&input->ahead, used, block, length, error);
+        if (good && !input->has_feed)
+            replace(block, length, '\r', '\n');
+        good = good && take(input, slice_make(block, length), error);
+        used += length;
+    }
+    store_free(&input->ahead);
+    return good;
+}
+
+static bool add(struct input *input, struct slice bytes, struct error *error)
+{
+    size_t line;
+    uint64_t first_line;
+
+    if (input->has_feed)
+        return take(input, bytes, error);
+    line = slice_find(bytes, '\n');
+    first_line = store_size(&input->ahead) + line;
+    /* A first line without end must not fill the disk; some of it may yet be dropped. */
+    if (first_line > BLOCK_SIZE && !check_size(input, first_line - BLOCK_SIZE, error))
+        return false;
+    input->has_feed = line < bytes.length;
+    if (!input->has_feed)
+        return store_append(&input->ahead, bytes, error);
+    return replay(input, error) && take(input, bytes, error);
+}
+
+static bool end(struct input *input, struct error *error)
+{
+    if (!input->has_feed && !replay(input, error))
+        return false;
+    while (input->place != AT_END && !(input->folded_all && input->start == input->end)) {
+        make_room(input);
+        release_held(input);
+        input->folded_all = input->held == 0;
+        take_block(input);
+        if (!store_block(input, error))
+            return false;
+    }
+    return finish(input, error);
+}
+
+static bool report(const struct input *input, struct error *error)
+{
+    if (input->failure.exit_code == EX_OK)
+        return true;
+    *error = input->failure;
+    return false;
+}
+
+struct input *input_open(struct message *message, const struct input_options *options,
+                         struct error *error)
+{
+    struct input *input = calloc(1, sizeof *input);
+
+    if (input == NULL) {
+        error_set_memory(error);
+        return NULL;
+    }
+    input->message = message;
+    input->options = *options;
+    input->bare = '\r';
+    store_init(&input->ahead, message->store.directory);
+    return input;
+}
+
+bool input_add(struct input *input, struct slice bytes, struct error *error)
+{
+    if (input->failure.exit_code == EX_OK && input->place != AT_END)
+        add(input, bytes, &input->failure);
+    return report(input, error);
+}
+
+bool input_is_over(const struct input *input)
+{
+    return input->place == AT_END;
+}
+
+bool input_end(struct input *input, struct error *error)
+{
+    bool good;
+
+    if (input->failure.exit_code == EX_OK)
+        end(input, &input->failure);
+    good = report(input, error);
+    input_abandon(input);
+    return good;
+}
+
+void input_abandon(struct input *input)
+{
+    if (input == NULL)
+        return;
+    store_free(&input->ahead);
+    free(input);
+}
+
+/* A descriptor */
+
+/* The bytes read, 0 at the end, -1 on failure. */
+static ssize_t read_block(int fd, char *block, struct error *error)
+{
+    for (;;) {
+        ssize_t count = read(fd, block, BLOCK_SIZE);
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+
+        if (count >= 0)
+            return count;
+        if (errno == EAGAIN && poll(&wait, 1, -1) >= 0)
+            continue;
+        if (errno != EINTR) {
+            error_set_errno(error, EX_NOINPUT, "message: cannot be read");
+            return -1;
+        }
+    }
+}
+
+static bool read_all(struct input *input, int fd, struct error *error)
+{
+    char block[BLOCK_SIZE];
+    ssize_t count = 1;
+
+    while (count > 0 && !input_is_over(input)) {
+        count = read_block(fd, block, error);
+        if (count < 0 || !input_add(input, slice_make(block, (size_t)count), error))
+            return false;
+    }
+    return true;
 }
 
 bool input_read(struct message *message, int fd, const struct input_options *options,
                 struct error *error)
 {
-    struct reading *reading = calloc(1, sizeof *reading);
-    bool done = false;
+    struct input *input = input_open(message, options, error);
+    bool good = input != NULL && read_all(input, fd, error);
 
-    if (reading == NULL) {
-        error_set_memory(error);
-    } else {
-        reading->message = message;
-        reading->options = options;
-        reading->fd = fd;
-        reading->bare = '\r';
-        store_init(&reading->ahead, message->store.directory);
-        done = read_message(reading, error);
-        store_free(&reading->ahead);
-        free(reading);
-    }
-    if (!done)
+    if (good)
+        good = input_end(input, error);
+    else
+        input_abandon(input);
+    if (!good)
         process_drain(fd);
-    return done;
+    return good;
 }

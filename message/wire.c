@@ -96,6 +96,13 @@ bool wire_next(struct wire *wire, struct slice *octets, struct error *error)
     return true;
 }
 
+bool wire_is_last(const struct wire *wire)
+{
+    bool used_up = wire->used == wire->block.length;
+
+    return wire->dots ? wire->ended : used_up && wire->position == message_size(wire->message);
+}
+
 void wire_close(struct wire *wire)
 {
     buffer_free(&wire->block);

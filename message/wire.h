@@ -21,6 +21,9 @@ void wire_open(struct wire *wire, struct message *message, bool dots);
  * the end. EX_IOERR. */
 bool wire_next(struct wire *wire, struct slice *octets, struct error *error);
 
+/* The octets handed out last end the message. */
+bool wire_is_last(const struct wire *wire);
+
 void wire_close(struct wire *wire);
 
 #endif

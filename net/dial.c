@@ -13,6 +13,8 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
+#include "net/endpoint.h"
 #include "net/reasons.h"
 
 enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
@@ -58,7 +60,7 @@ struct dial {
     size_t host_count, lane_count;
     struct candidate *winner; /* the last one */
     struct arena arena;       /* of the candidates */
-    struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX];
+    struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX + 1];
 };
 
 struct dial *dial_create(const struct dial_options *options, const struct dial_greeter *greeter,
@@ -204,6 +206,22 @@ static void take_connection(struct dial *dial, struct candidate *candidate)
         lose(dial, candidate, REASONS_FAILED);
 }
 
+static bool is_racing(const struct candidate *candidate)
+{
+    return candidate->state == CONNECTING || candidate->state == SILENT;
+}
+
+/* Whether a descriptor is going to be free again, where now there is none. */
+static bool must_wait_for_descriptor(const struct dial *dial, int reason)
+{
+    bool somebody_races = false;
+
+    for (size_t i = 0; i < dial->host_count; i++)
+        for (size_t j = 0; j < candidate_count(dial, &dial->hosts[i]); j++)
+            somebody_races |= is_racing(&dial->hosts[i].candidates[j]);
+    return somebody_races && (reason == EMFILE || reason == ENFILE);
+}
+
 static void start_candidate(struct dial *dial, struct candidate *candidate)
 {
     struct sockaddr_storage address = candidate->address->socket_address;
@@ -211,12 +229,15 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
 
     /* The port is at the same place in both families. */
     ((struct sockaddr_in *)&address)->sin_port = htons(candidate->port);
+    candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (candidate->stream.fd < 0 && must_wait_for_descriptor(dial, errno))
+        return;
+    int reason = errno;
     candidate->state = CONNECTING;
     candidate->started = clock_now();
     tell(dial, candidate, "connecting");
-    candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (candidate->stream.fd < 0) {
-        lose_connecting(dial, candidate, errno);
+        lose_connecting(dial, candidate, reason);
         return;
     }
     setsockopt(candidate->stream.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
@@ -339,11 +360,12 @@ static void wait_for_news(struct dial *dial, int64_t deadline)
         for (size_t j = 0; j < candidate_count(dial, host); j++) {
             struct candidate *candidate = &host->candidates[j];
 
-            if (candidate->state == CONNECTING || candidate->state == SILENT)
+            if (is_racing(candidate))
                 candidate->slot = enlist(dial, &count, candidate->stream.fd,
                                          candidate->state == SILENT ? POLLIN : POLLOUT);
         }
     }
+    enlist(dial, &count, interrupt_fd(), POLLIN);
     if (poll(dial->polled, count, clock_remaining(deadline)) <= 0)
         for (size_t i = 0; i < count; i++)
             dial->polled[i].revents = 0;
@@ -394,8 +416,8 @@ static struct candidate *take_news(struct dial *dial)
         for (size_t j = 0; j < candidate_count(dial, host); j++) {
             struct candidate *candidate = &host->candidates[j];
 
-            if ((candidate->state == CONNECTING || candidate->state == SILENT) &&
-                dial->polled[candidate->slot].revents != 0 && follow_candidate(dial, candidate))
+            if (is_racing(candidate) && dial->polled[candidate->slot].revents != 0 &&
+                follow_candidate(dial, candidate))
                 return candidate;
         }
     }
@@ -423,22 +445,6 @@ static void rewind_race(struct dial *dial)
     }
 }
 
-static bool is_loopback(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof(address);
-    const struct in6_addr *six = &((struct sockaddr_in6 *)&address)->sin6_addr;
-    const struct in_addr *four = &((struct sockaddr_in *)&address)->sin_addr;
-
-    if (getpeername(fd, (struct sockaddr *)&address, &size) != 0)
-        return false;
-    if (address.ss_family == AF_INET)
-        return ntohl(four->s_addr) >> 24 == IN_LOOPBACKNET;
-    return address.ss_family == AF_INET6 &&
-           (IN6_IS_ADDR_LOOPBACK(six) ||
-            (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET));
-}
-
 static void hand_over(struct candidate *winner, struct stream *stream, struct dial_peer *peer)
 {
     struct text address;
@@ -446,7 +452,7 @@ static void hand_over(struct candidate *winner, struct stream *stream, struct di
     *peer = (struct dial_peer){
         .host = winner->host->name,
         .port = winner->port,
-        .loopback = is_loopback(winner->stream.fd),
+        .loopback = endpoint_is_loopback(winner->stream.fd),
         .resolve_ms = winner->host->resolve_ms,
         .connect_ms = winner->connected - winner->started,
         .greeting_ms = clock_now() - winner->connected,
@@ -524,14 +530,31 @@ static bool report(const struct dial *dial, struct error *error)
     return reasons_report(&reasons, dial->greeter->silence_advice, error);
 }
 
+/* An interrupt ended the race. Where it came to the last winner, that knows at which step. */
+static bool break_off(const struct dial *dial, const struct candidate *last, struct error *error)
+{
+    struct text_shown shown;
+
+    if (last != NULL && last->kind == REASONS_REJECTED && last->reason.exit_code == EX_TEMPFAIL) {
+        *error = last->reason;
+        return false;
+    }
+    interrupt_came(error);
+    return error_add_context(error, "connect: %s",
+                             text_show(&shown, slice_of(dial->hosts[0].name)));
+}
+
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
                struct error *error)
 {
     int64_t deadline = clock_deadline(dial->budget);
     struct candidate *winner = NULL;
 
+    if (interrupt_came(NULL))
+        return break_off(dial, dial->winner, error);
     rewind_race(dial);
-    while (winner == NULL && !all_are_lost(dial) && clock_remaining(deadline) > 0) {
+    while (winner == NULL && !all_are_lost(dial) && clock_remaining(deadline) > 0 &&
+           !interrupt_came(NULL)) {
         int64_t due = advance(dial);
 
         if (all_are_lost(dial))
@@ -541,6 +564,8 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
     }
     dial->budget = clock_remaining(deadline);
     dial->winner = winner;
+    if (winner == NULL && interrupt_came(NULL))
+        return break_off(dial, NULL, error);
     if (winner == NULL) {
         expire(dial);
         return report(dial, error);

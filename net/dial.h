@@ -54,7 +54,10 @@ struct dial *dial_create(const struct dial_options *options, const struct dial_g
  * connect_timeout (counted over all calls, while inside them) has passed: the error lists each
  * host, address and port with its own reason; EX_NOHOST when no name existed, else EX_TEMPFAIL
  * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so; EX_NOPERM if this machine forbade all). Where
- * there was one candidate and it was rejected the error is that reason. */
+ * there was one candidate and it was rejected the error is that reason.
+ *
+ * An interrupt (base/interrupt.h) ends the race at once: "connect: HOST: interrupted by ...", or
+ * the reason that the last winner was rejected for, if it came before this call. */
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
                struct error *error);
 

@@ -30,3 +30,18 @@ bool endpoint_literal(int fd, struct text *out)
     text_add_format(out, "[%s%s]", prefix, shown);
     return !out->overflow;
 }
+
+bool endpoint_is_loopback(int fd)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t length = sizeof address;
+    const struct in6_addr *six = &((struct sockaddr_in6 *)&address)->sin6_addr;
+    const struct in_addr *four = &((struct sockaddr_in *)&address)->sin_addr;
+    if (getpeername(fd, (struct sockaddr *)&address, &length) != 0)
+        return false;
+    if (address.ss_family == AF_INET)
+        return ntohl(four->s_addr) >> 24 == IN_LOOPBACKNET;
+    return address.ss_family == AF_INET6 &&
+           (IN6_IS_ADDR_LOOPBACK(six) ||
+            (IN6_IS_ADDR_V4MAPPED(six) && six->s6_addr[12] == IN_LOOPBACKNET));
+}

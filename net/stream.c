@@ -10,28 +10,33 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 
 /* PIECE_SIZE: at least one TLS record. DIRECT_SIZE: from here on a copy costs more than a send. */
 enum { PIECE_SIZE = 32 * 1024, DIRECT_SIZE = 32 * 1024 };
 
 short stream_wait(int fd, short events, int64_t deadline)
 {
-    struct pollfd socket = {.fd = fd, .events = events};
+    struct pollfd polled[] = {{.fd = fd, .events = events}, {.events = POLLIN}};
 
-    for (;;) {
-        int ready = poll(&socket, 1, clock_remaining(deadline));
+    while (!interrupt_came(NULL)) {
+        polled[1].fd = interrupt_fd();
+        int ready = poll(polled, 2, clock_remaining(deadline));
 
-        if (ready > 0)
-            return socket.revents;
-        if (ready == 0 || (errno != EINTR && errno != EAGAIN))
+        if (ready > 0 && polled[0].revents != 0)
+            return polled[0].revents;
+        if (ready == 0 || (ready < 0 && errno != EINTR && errno != EAGAIN))
             return 0;
     }
+    return 0;
 }
 
 bool stream_too_late(const char *missing, int64_t since, struct error *error)
 {
     int64_t tenths = (clock_now() - since + 50) / 100;
 
+    if (interrupt_came(error))
+        return false;
     return error_set(error, EX_TEMPFAIL, "%s within %g s", missing, (double)tenths / 10);
 }
 

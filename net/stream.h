@@ -49,9 +49,10 @@ void stream_set_transport(struct stream *stream, const struct stream_transport *
  * empty output without copying it. Errors as stream_flush. */
 bool stream_write(struct stream *stream, struct slice bytes, struct error *error);
 
-/* Sends all output, reading replies meanwhile. EX_TEMPFAIL on a close, a cut or `timeout` without
- * progress; EX_PROTOCOL when the peer sends more than STREAM_INPUT_LIMIT that nobody asked for.
- * What was received before a failure stays readable; nothing can be sent after one. */
+/* Sends all output, reading replies meanwhile. EX_TEMPFAIL on a close, a cut, an interrupt or
+ * `timeout` without progress; EX_PROTOCOL when the peer sends more than STREAM_INPUT_LIMIT that
+ * nobody asked for. What was received before a failure stays readable; nothing can be sent after
+ * one. */
 bool stream_flush(struct stream *stream, struct error *error);
 
 /* Received and not yet consumed. Valid until the next call that reads. */
@@ -63,16 +64,19 @@ void stream_consume(struct stream *stream, size_t length);
 enum stream_status stream_try_fill(struct stream *stream, struct error *error);
 
 /* Sends all output, then waits until at least one more byte is there. EX_TEMPFAIL: "connection
- * closed by the server", "connection reset by the server", "no answer within N s". */
+ * closed by the server", "connection reset by the server", "no answer within N s", or an
+ * interrupt. */
 bool stream_fill(struct stream *stream, int64_t deadline, struct error *error);
 
 /* Ends the stream for both directions with `reason`: for a transport that found it broken. */
 void stream_end(struct stream *stream, enum stream_status how, const struct error *reason);
 
-/* Waits for `events` of poll(2) on `fd`; what is ready, 0 when `deadline` passed first. */
+/* Waits for `events` of poll(2) on `fd`; what is ready, 0 when `deadline` passed or an interrupt
+ * (base/interrupt.h) came first. */
 short stream_wait(int fd, short events, int64_t deadline);
 
-/* `missing` "no answer": "no answer within 30 s", with the time since `since`; EX_TEMPFAIL. */
+/* Why stream_wait gave 0. `missing` "no answer": "no answer within 30 s", with the time since
+ * `since`; or that we were interrupted. EX_TEMPFAIL. */
 bool stream_too_late(const char *missing, int64_t since, struct error *error);
 
 /* Closes the transport and the socket and frees the buffers; harmless twice. */

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool batch_open(struct batch *batch, const struct envelope *envelope, struct error *error)
+bool batch_open(struct batch *batch, const struct envelope *envelope, unsigned states,
+                struct error *error)
 {
     uint32_t *rows = calloc(envelope->count + 1, 3 * sizeof *rows);
     *batch = (struct batch){.limit = SIZE_MAX};
@@ -15,7 +16,7 @@ bool batch_open(struct batch *batch, const struct envelope *envelope, struct err
     batch->accepted = rows + envelope->count;
     batch->again = batch->accepted + envelope->count;
     for (size_t i = 0; i < envelope->count; i++)
-        if (envelope->recipients[i].state == RECIPIENT_PENDING)
+        if ((states >> envelope->recipients[i].state & 1) != 0)
             batch->waiting[batch->count++] = (uint32_t)i;
     return true;
 }

@@ -13,8 +13,9 @@ struct batch {
     size_t limit; /* at most so many in the next transaction */
 };
 
-/* Takes up every recipient that is RECIPIENT_PENDING. */
-bool batch_open(struct batch *batch, const struct envelope *envelope, struct error *error);
+/* Takes up every recipient whose state is in `states`, a set of bits 1 << RECIPIENT_*. */
+bool batch_open(struct batch *batch, const struct envelope *envelope, unsigned states,
+                struct error *error);
 
 size_t batch_left(const struct batch *batch);
 

@@ -1,5 +1,6 @@
-/* Command lines. Addresses come canonical from message/; this is the second lock on the same door:
- * an address cannot leave its angle brackets, and a line cannot hold a line end. */
+/* Command lines. Addresses and values come checked from message/; this is the second lock on the
+ * same door: an address cannot leave its angle brackets, a value cannot become another parameter,
+ * and a line cannot hold a line end. */
 #include "smtp/command.h"
 
 #include <inttypes.h>
@@ -46,6 +47,21 @@ static bool add_path(struct text *line, const char *address, bool smtputf8, stru
     return true;
 }
 
+/* " ENVID=abc": a value is an esmtp-value (RFC 5321 section 4.1.2), UTF-8 where `utf8`. */
+static bool add_parameter(struct text *line, const char *name, const char *value, bool utf8,
+                          struct error *error)
+{
+    for (size_t i = 0; value[i] != '\0'; i++) {
+        char c = value[i];
+        bool high = (unsigned char)c >= 0x80;
+        if ((high && !utf8) || c == ' ' || c == '=' || ascii_is_control(c))
+            return error_set(error, EX_USAGE, "%s: not allowed at position %zu", name, i + 1);
+    }
+    text_add_format(line, " %s=", name);
+    text_add(line, value);
+    return true;
+}
+
 static bool finish(const struct text *line, struct error *error)
 {
     if (!line->overflow)
@@ -67,14 +83,25 @@ bool command_mail(struct text *line, const struct command_mail *mail, struct err
         text_add(line, " BODY=8BITMIME");
     if (mail->smtputf8)
         text_add(line, " SMTPUTF8");
-    return finish(line, error);
+    if (mail->returned != DSN_RETURN_UNSET)
+        text_add(line, mail->returned == DSN_RETURN_FULL ? " RET=FULL" : " RET=HDRS");
+    return (mail->id == NULL || add_parameter(line, "ENVID", mail->id, false, error)) &&
+           finish(line, error);
 }
 
-bool command_rcpt(struct text *line, const char *address, bool smtputf8, struct error *error)
+bool command_rcpt(struct text *line, const struct command_rcpt *rcpt, struct error *error)
 {
     empty(line);
     text_add(line, "RCPT TO:");
-    return add_path(line, address, smtputf8, error) && finish(line, error);
+    if (!add_path(line, rcpt->address, rcpt->smtputf8, error))
+        return false;
+    if (rcpt->notify != 0) {
+        text_add(line, " NOTIFY=");
+        dsn_add_notify(line, rcpt->notify);
+    }
+    return (rcpt->original == NULL ||
+            add_parameter(line, "ORCPT", rcpt->original, rcpt->smtputf8, error)) &&
+           finish(line, error);
 }
 
 bool command_is_hello_name(const char *name)

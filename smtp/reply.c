@@ -52,8 +52,7 @@ static int parse_code(struct slice line)
     return (c[0] - '0') * 100 + (c[1] - '0') * 10 + (c[2] - '0');
 }
 
-/* "CLASS.SUBJECT.DETAIL" at the start of `text`: its length, 0 when there is none. */
-static size_t enhanced_length(struct slice text, int class)
+size_t reply_enhanced_length(struct slice text, int class)
 {
     size_t length = slice_find(text, ' ');
     struct slice status = slice_to(text, length), piece;
@@ -93,7 +92,8 @@ static enum reply_status take_line(struct reply *reply, struct slice raw, const 
         return over_limit(error, "reply", REPLY_LINES_LIMIT, "lines");
     add_line(reply, slice_from(raw, CODE_LENGTH + 1));
     if (reply->code == 0) {
-        size_t length = enhanced_length(slice_make(reply->text, reply->length - 1), code / 100);
+        size_t length =
+            reply_enhanced_length(slice_make(reply->text, reply->length - 1), code / 100);
         memcpy(reply->enhanced, reply->text, length);
         reply->enhanced[length] = '\0';
     }

@@ -41,6 +41,9 @@ int reply_class(const struct reply *reply);
 /* True when the reply has this enhanced status, whatever its class: ".3.4" for 5.3.4 and 4.3.4. */
 bool reply_has_detail(const struct reply *reply, const char *detail);
 
+/* The length of the enhanced status of `class` that `text` starts with ("5.1.1"), 0 without one. */
+size_t reply_enhanced_length(struct slice text, int class);
+
 /* Appends the reply on one line, masked and unescaped: "550 5.1.1 no such user", the lines joined
  * by blanks and the status of the first not repeated. */
 void reply_words(const struct reply *reply, struct text *out);

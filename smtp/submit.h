@@ -30,6 +30,9 @@ struct submit_report {
                                       to carry it; tried once more in plain steps; ... */
 };
 
+/* Begins the report of an attempt. */
+void submit_begin_report(struct submit_report *report, const struct smarthost *smarthost);
+
 /* Submits `message` to the recipients of `envelope` that are RECIPIENT_PENDING. True when the
  * conversation came to its end, whatever it decided: every recipient then has an outcome, and
  * error->exit_code is EX_OK. False when it broke before, or the message as a whole was refused:

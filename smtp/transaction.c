@@ -1,204 +1,27 @@
-/* MAIL, RCPT, DATA or BDAT (RFC 5321 section 3.3, RFC 2920, RFC 3030), with AUTH in front where it
- * may ride along (RFC 4954 section 4).
+/* MAIL, RCPT, DATA or BDAT (RFC 5321 section 3.3, RFC 2920, RFC 3030, RFC 3461), with AUTH in front
+ * where it may ride along (RFC 4954 section 4).
  *
  * One path serves both ways: after each command either all answers are awaited (plain steps) or
  * only so many that the window stays open (a flight). Invariant: answers are matched to commands in
- * the order of sending; once something was refused, what is said to the commands that depended on
- * it is read and not judged; and nothing is a delivery that was said before the message was out. */
+ * the order of sending, and all are read (judged by judge.h). */
 #include "smtp/transaction.h"
 
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "message/wire.h"
 #include "smtp/authenticate.h"
 #include "smtp/command.h"
+#include "smtp/judge.h"
 
 enum {
     WINDOW = 4096,             /* commands sent and not answered */
     FLIGHT_LIMIT = 14 * 1024,  /* octets TCP sends at once on a new connection */
     BDAT_AND_QUIT = 64,        /* octets for these two lines */
-    MAIL_STEP_SIZE = 320,      /* "MAIL FROM:<...>" */
     END_PATIENCE = 10,         /* giving up on the end of the message makes duplicates */
     RECIPIENTS_ANY_TAKES = 100 /* what every server takes (RFC 5321 section 4.5.3.1.8) */
 };
-
-/* --- judging answers ------------------------------------------------------------------------- */
-
-/* What a server says that cannot cope with a flight. */
-static bool is_trouble(const struct reply *reply)
-{
-    return reply->code == 501 || reply->code == 503 || reply->code == 554;
-}
-
-/* What a server says that does not know BDAT, though it offers it. */
-static bool is_unknown(const struct reply *reply)
-{
-    return reply->code == 500 || reply->code == 502;
-}
-
-static bool is_login_demand(const struct reply *reply)
-{
-    return reply->code == 530 || reply->code == 534 || reply->code == 538;
-}
-
-/* What a server says that takes no more recipients, bare or with its own status; 552 is from before
- * 452 (RFC 5321 section 4.5.3.1.10). Any other status is about that one recipient. */
-static bool is_too_many(const struct reply *reply)
-{
-    bool bare = reply->enhanced[0] == '\0';
-    return (bare && (reply->code == 452 || reply->code == 552)) || reply_has_detail(reply, ".5.3");
-}
-
-/* The step that ends the message. */
-static const char *end_step(const struct transaction *transaction)
-{
-    return transaction->chunking ? "BDAT" : "end of DATA";
-}
-
-static void refuse(struct transaction *transaction, const char *step, bool blames_flight)
-{
-    if (transaction->refused)
-        return;
-    client_refused(transaction->client, step, true, &transaction->refusal);
-    transaction->refused = true;
-    transaction->blames_flight = blames_flight;
-}
-
-static void file_outcome(struct transaction *transaction, size_t recipient,
-                         enum recipient_state state)
-{
-    const struct reply *reply = &transaction->client->reply;
-    char words_bytes[REPLY_WORDS_SIZE];
-    struct text words;
-    struct error ignored; /* memory may lack for the words, the state is filed all the same */
-    text_init(&words, words_bytes, sizeof words_bytes);
-    reply_words(reply, &words);
-    envelope_set_outcome(transaction->envelope, recipient, state, reply->code, text_slice(&words),
-                         &ignored);
-}
-
-static void judge_login(struct transaction *transaction)
-{
-    const struct reply *reply = &transaction->client->reply;
-    transaction->login_ms = clock_now() - transaction->started;
-    if (authenticate_judge(transaction->client, transaction->login, &transaction->refusal))
-        return;
-    transaction->refused = transaction->login_failed = true;
-    transaction->out_of_step = reply->code == 334;
-    transaction->blames_flight = is_trouble(reply) || transaction->out_of_step;
-}
-
-/* "MAIL FROM:<alice@example.com>" */
-static const char *mail_step(const struct transaction *transaction, struct text *step)
-{
-    text_add(step, "MAIL FROM:<");
-    text_add_escaped(step, slice_of(transaction->envelope->sender), TEXT_SHOWN_LIMIT);
-    text_add_byte(step, '>');
-    return step->bytes;
-}
-
-/* For a sender that the server does not let us be, as far as the reply can be one about him. */
-static void advise_sender(struct transaction *transaction)
-{
-    const char *user = transaction->client->smarthost->sasl.user;
-    struct error *refusal = &transaction->refusal;
-    struct text_shown shown;
-    int code = refusal->reply_code;
-    bool is_about_sender = code == 501 || code == 550 || code == 553 || code == 554;
-    if (!is_about_sender || transaction->blames_flight || transaction->envelope->sender[0] == '\0')
-        return;
-    if (transaction->client->logged_in)
-        error_add_advice(refusal, "set from to an address that the server lets %s use",
-                         text_show(&shown, slice_of(user)));
-    else
-        error_add_advice(refusal, "set from to an address that the server takes");
-}
-
-static void judge_mail(struct transaction *transaction)
-{
-    const struct reply *reply = &transaction->client->reply;
-    char step_bytes[MAIL_STEP_SIZE];
-    struct text step;
-    if (reply_class(reply) == 2 || transaction->refused)
-        return;
-    text_init(&step, step_bytes, sizeof step_bytes);
-    refuse(transaction, mail_step(transaction, &step), transaction->pipelined && is_trouble(reply));
-    advise_sender(transaction);
-}
-
-static void judge_recipient(struct transaction *transaction)
-{
-    const struct reply *reply = &transaction->client->reply;
-    int class = reply_class(reply);
-    uint32_t recipient =
-        transaction->batch->waiting[transaction->batch->first + transaction->answered++];
-    if (class == 2) {
-        transaction->batch->accepted[transaction->accepted++] = recipient;
-        return;
-    }
-    bool misplaced = transaction->pipelined && reply->code == 503;
-    bool too_many = transaction->accepted > 0 && is_too_many(reply);
-    bool no_verdict = is_login_demand(reply) || class == 3;
-    if (transaction->refused || misplaced || too_many || no_verdict)
-        transaction->batch->again[transaction->again++] = recipient;
-    if (transaction->refused)
-        return;
-    if (no_verdict) {
-        refuse(transaction, "RCPT TO", false);
-    } else if (misplaced) {
-        transaction->out_of_order = true;
-        client_refused(transaction->client, "RCPT TO", true, &transaction->refusal);
-    } else {
-        transaction->takes_no_more = transaction->takes_no_more || too_many;
-        bool deferred = class == 4 || too_many;
-        transaction->deferred += deferred;
-        file_outcome(transaction, recipient, deferred ? RECIPIENT_DEFERRED : RECIPIENT_REFUSED);
-    }
-}
-
-static void judge_data(struct transaction *transaction)
-{
-    const struct reply *reply = &transaction->client->reply;
-    if (reply->code == 354)
-        transaction->data_open = true;
-    else if (transaction->accepted > 0)
-        refuse(transaction, "DATA", transaction->pipelined && is_trouble(reply));
-}
-
-/* A refusal stands behind the last reply that was due: the answers are one command late. */
-static void contradict(struct transaction *transaction)
-{
-    struct error *refusal = &transaction->refusal;
-    transaction->out_of_step = transaction->refused = true;
-    error_set(refusal, EX_PROTOCOL,
-              "the server breaks the protocol: more replies than commands, and the last refuses");
-    client_add_context(transaction->client, "BDAT", refusal);
-}
-
-/* The last word on the message. Where nobody was accepted there is nothing to judge. */
-static void judge_end(struct transaction *transaction)
-{
-    const struct reply *reply = &transaction->client->reply;
-    bool trouble =
-        is_unknown(reply) || (is_trouble(reply) && (transaction->chunk_rode || reply->code != 554));
-    transaction->data_open = false;
-    if (transaction->accepted == 0)
-        return;
-    if (reply_class(reply) != 2) {
-        refuse(transaction, end_step(transaction), transaction->chunking && trouble);
-        return;
-    }
-    if (transaction->chunk_rode && client_is_contradicted(transaction->client))
-        contradict(transaction);
-    if (transaction->out_of_step) {
-        transaction->doubtful = true;
-        return;
-    }
-    transaction->delivered = true;
-    for (size_t i = 0; i < transaction->accepted; i++)
-        file_outcome(transaction, transaction->batch->accepted[i], RECIPIENT_ACCEPTED);
-}
 
 /* --- reading answers ------------------------------------------------------------------------- */
 
@@ -234,11 +57,12 @@ static bool read_answer(struct transaction *transaction, struct error *error)
         transaction->awaits_data = false;
         judge_data(transaction);
     } else {
-        if (!client_read(client, end_step(transaction), timeout * END_PATIENCE, error))
+        if (!client_read(client, judge_end_step(transaction), timeout * END_PATIENCE, error))
             return false;
         transaction->awaits_end = false;
         judge_end(transaction);
     }
+    transaction->answers += client->reply.code != 421;
     return true;
 }
 
@@ -286,45 +110,80 @@ static bool offer_login(struct transaction *transaction, struct error *error)
     return transaction->awaits_login && keep_pace(transaction, error);
 }
 
-static bool offer_mail(struct transaction *transaction, struct error *error)
+/* What MAIL says of the message. What is not there yet may be of any kind (RFC 6152 permits 7-bit
+ * content under 8BITMIME). */
+static struct command_mail describe_mail(const struct transaction *transaction)
 {
     const struct capability *capability = &transaction->client->capability;
     const struct message *message = transaction->message;
+    const struct envelope *envelope = transaction->envelope;
     struct command_mail mail = {
-        .sender = transaction->envelope->sender,
-        .has_size = capability->size,
-        .size = message_size(message),
-        .eight_bit = capability->eight_bit && (message->body_8bit || message->header_8bit),
-        .smtputf8 = transaction->envelope->needs_utf8,
+        .sender = envelope->sender,
+        .has_size = capability->size && (message != NULL || transaction->promised_size > 0),
+        .size = message != NULL ? message_size(message) : transaction->promised_size,
+        .eight_bit = capability->eight_bit &&
+                     (message == NULL || message->body_8bit || message->header_8bit),
+        .smtputf8 = capability->smtputf8 &&
+                    (message != NULL ? envelope->needs_utf8 : transaction->promised_utf8),
     };
+    if (transaction->reports) {
+        mail.returned = envelope->returned;
+        mail.id = envelope->id;
+    }
+    return mail;
+}
+
+static bool offer_mail(struct transaction *transaction, struct error *error)
+{
+    struct command_mail mail = describe_mail(transaction);
     char line_bytes[COMMAND_SIZE];
     struct text line;
     text_init(&line, line_bytes, sizeof line_bytes);
+    transaction->smtputf8 = mail.smtputf8;
     transaction->awaits_mail =
         command_mail(&line, &mail, error) && say(transaction, "MAIL FROM", line.bytes, error);
     return transaction->awaits_mail && keep_pace(transaction, error);
 }
 
-static bool offer_recipients(struct transaction *transaction, struct error *error)
+static bool offer_recipient(struct transaction *transaction, const struct recipient *recipient,
+                            struct error *error)
+{
+    struct command_rcpt rcpt = {.address = recipient->address, .smtputf8 = transaction->smtputf8};
+    char line_bytes[COMMAND_SIZE];
+    struct text line;
+    text_init(&line, line_bytes, sizeof line_bytes);
+    if (transaction->reports) {
+        /* In UTF-8 it cannot be said to a server without SMTPUTF8 (RFC 6533 section 3). */
+        bool sayable = transaction->smtputf8 || !slice_has_8bit(slice_of(recipient->original));
+        rcpt.original = sayable ? recipient->original : NULL;
+        rcpt.notify = recipient->notify;
+    }
+    if (!command_rcpt(&line, &rcpt, error) || !say(transaction, "RCPT TO", line.bytes, error))
+        return false;
+    transaction->sent++;
+    return keep_pace(transaction, error);
+}
+
+/* How many of the batch may be offered in this transaction. */
+static size_t offer_limit(const struct transaction *transaction)
 {
     const struct batch *batch = transaction->batch;
     size_t limit = batch_left(batch);
     uint64_t server_limit = transaction->client->capability.rcpt_limit;
+    uint64_t room =
+        server_limit > transaction->sent_before ? server_limit - transaction->sent_before : 0;
     if (limit > batch->limit)
         limit = batch->limit;
-    if (server_limit > 0 && limit > server_limit)
-        limit = (size_t)server_limit;
+    return server_limit > 0 && limit > room ? (size_t)room : limit;
+}
+
+static bool offer_recipients(struct transaction *transaction, struct error *error)
+{
+    const struct batch *batch = transaction->batch;
+    size_t limit = offer_limit(transaction);
     while (transaction->sent < limit && !transaction->refused && !transaction->takes_no_more) {
         uint32_t recipient = batch->waiting[batch->first + transaction->sent];
-        char line_bytes[COMMAND_SIZE];
-        struct text line;
-        text_init(&line, line_bytes, sizeof line_bytes);
-        if (!command_rcpt(&line, transaction->envelope->recipients[recipient].address,
-                          transaction->envelope->needs_utf8, error) ||
-            !say(transaction, "RCPT TO", line.bytes, error))
-            return false;
-        transaction->sent++;
-        if (!keep_pace(transaction, error))
+        if (!offer_recipient(transaction, &transaction->envelope->recipients[recipient], error))
             return false;
     }
     return true;
@@ -371,6 +230,7 @@ static bool write_message(struct transaction *transaction, struct error *error)
         written =
             wire_next(&wire, &octets, error) &&
             (octets.length == 0 || (heard_no_verdict(transaction, error) &&
+                                    (!wire_is_last(&wire) || interrupt_defer(error)) &&
                                     stream_write(&transaction->client->stream, octets, error)));
     while (written && octets.length > 0);
     wire_close(&wire);
@@ -394,7 +254,7 @@ static bool take_last_words(struct transaction *transaction, const char *step, s
         return client_add_context(transaction->client, step, error);
     if (client_read(transaction->client, step, 0, &ignored) &&
         reply_class(&transaction->client->reply) > 3)
-        refuse(transaction, step, false);
+        judge_refusal(transaction, step, false);
     return client_add_context(transaction->client, step, error);
 }
 
@@ -406,7 +266,7 @@ static bool send_message(struct transaction *transaction, struct error *error)
     if (!(transaction->chunking ? write_chunk(transaction, error)
                                 : write_message(transaction, error)))
         return take_last_words(transaction, step, error);
-    if (transaction->pipelined && is_last(transaction))
+    if (transaction->last && transaction->pipelined && is_last(transaction))
         client_quit(transaction->client);
     transaction->awaits_end = true;
     return settle(transaction, 0, error);
@@ -424,7 +284,7 @@ static bool send_nothing(struct transaction *transaction, struct error *error)
 static bool offer_data(struct transaction *transaction, struct error *error)
 {
     struct client *client = transaction->client;
-    if (!transaction->pipelined || transaction->refused)
+    if (!transaction->pipelined || transaction->refused || transaction->message == NULL)
         return true;
     if (!transaction->chunking) {
         transaction->awaits_data = say(transaction, "DATA", "DATA", error);
@@ -436,10 +296,12 @@ static bool offer_data(struct transaction *transaction, struct error *error)
         transaction->login != NULL ? transaction->awaits_login : transaction->awaits_mail;
     if (!unanswered || flight > FLIGHT_LIMIT)
         return true;
+    if (!interrupt_defer(error))
+        return client_add_context(client, "BDAT", error);
     transaction->chunk_rode = transaction->awaits_end = true;
     if (!write_chunk(transaction, error))
         return client_add_context(client, "BDAT", error);
-    if (is_last(transaction) && transaction->sent <= RECIPIENTS_ANY_TAKES)
+    if (transaction->last && is_last(transaction) && transaction->sent <= RECIPIENTS_ANY_TAKES)
         client_quit(client);
     return true;
 }
@@ -447,23 +309,18 @@ static bool offer_data(struct transaction *transaction, struct error *error)
 /* Everything that can be said before the message itself, and all answers to it. */
 static bool offer_envelope(struct transaction *transaction, struct error *error)
 {
-    bool offered = offer_login(transaction, error) &&
-                   (transaction->refused || offer_mail(transaction, error)) &&
-                   (transaction->refused || offer_recipients(transaction, error)) &&
+    bool begun = transaction->opened || (offer_login(transaction, error) &&
+                                         (transaction->refused || offer_mail(transaction, error)));
+    bool offered = begun && (transaction->refused || offer_recipients(transaction, error)) &&
                    offer_data(transaction, error);
     /* A server that hung up may have said why before. */
     bool may_have_spoken = client_hung_up(transaction->client) && outstanding(transaction) > 0;
     return (offered || may_have_spoken) && settle(transaction, 0, error);
 }
 
-static bool converse(struct transaction *transaction, struct error *error)
+/* The message, to those who were accepted, as far as it has not gone in the flight. */
+static bool pass_message(struct transaction *transaction, struct error *error)
 {
-    if (!offer_envelope(transaction, error))
-        return false;
-    if (transaction->out_of_order && transaction->accepted == 0 && !transaction->refused)
-        transaction->refused = transaction->blames_flight = true;
-    if (transaction->refused)
-        return true;
     if (transaction->data_open)
         return transaction->accepted > 0 ? send_message(transaction, error)
                                          : send_nothing(transaction, error);
@@ -477,34 +334,62 @@ static bool converse(struct transaction *transaction, struct error *error)
     return transaction->refused || send_message(transaction, error);
 }
 
-/* --- the end --------------------------------------------------------------------------------- */
-
-/* Everybody who was offered has been judged, and the message was not due. */
-static bool is_decided(const struct transaction *transaction)
+static bool converse(struct transaction *transaction, struct error *error)
 {
-    return transaction->sent > 0 && transaction->answered == transaction->sent &&
-           !transaction->refused && transaction->accepted == 0 && transaction->again == 0;
-}
-
-/* It failed, but the way of asking may be to blame. */
-static bool may_work_plainly(const struct transaction *transaction, const struct error *error)
-{
-    if (transaction->delivered)
+    if (interrupt_came(error))
+        return client_add_context(transaction->client, "MAIL FROM", error);
+    if (!offer_envelope(transaction, error))
         return false;
-    if (transaction->refused)
-        return transaction->blames_flight && !transaction->doubtful;
-    return transaction->pipelined && outstanding(transaction) > 0 && !transaction->body_sent &&
-           client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL;
+    if (transaction->out_of_order && transaction->accepted == 0 && !transaction->refused)
+        transaction->refused = transaction->blames_flight = true;
+    return transaction->refused || pass_message(transaction, error);
 }
 
-enum transaction_end transaction_run(struct transaction *transaction, struct error *error)
+/* --- beginning and end ----------------------------------------------------------------------- */
+
+bool transaction_asks_for_reports(const struct envelope *envelope)
+{
+    bool asks = envelope->id != NULL || envelope->returned != DSN_RETURN_UNSET;
+    for (size_t i = 0; i < envelope->count && !asks; i++)
+        asks = envelope->recipients[i].notify != 0;
+    return asks;
+}
+
+static void begin(struct transaction *transaction)
 {
     const struct client *client = transaction->client;
     transaction->started = clock_now();
     transaction->pipelined = client_may_pipeline(client);
     transaction->chunking = client_may_chunk(client);
+    transaction->reports =
+        client->capability.dsn && transaction_asks_for_reports(transaction->envelope);
+}
 
-    bool conversed = converse(transaction, error);
+/* Everybody who was offered has been judged, and the message was not due. */
+static bool is_decided(const struct transaction *transaction)
+{
+    return transaction->message != NULL && transaction->sent > 0 &&
+           transaction->answered == transaction->sent && !transaction->refused &&
+           transaction->accepted == 0 && transaction->again == 0;
+}
+
+/* It failed, but the way of asking may be to blame. */
+static bool may_work_plainly(const struct transaction *transaction, const struct error *error)
+{
+    bool promised = transaction->message == NULL && transaction->accepted > 0;
+    if (transaction->delivered || promised)
+        return false;
+    if (transaction->refused)
+        return transaction->blames_flight && !transaction->doubtful;
+    return transaction->pipelined && outstanding(transaction) > 0 && !transaction->body_sent &&
+           client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL &&
+           !interrupt_came(NULL);
+}
+
+static enum transaction_end conclude(struct transaction *transaction, bool conversed,
+                                     struct error *error)
+{
+    interrupt_resume();
     transaction->login_failed =
         transaction->login_failed || (transaction->awaits_login && !transaction->chunk_rode);
     if (!conversed && is_decided(transaction))
@@ -525,4 +410,57 @@ enum transaction_end transaction_run(struct transaction *transaction, struct err
         return TRANSACTION_FAILED;
     batch_keep(transaction->batch, transaction->sent, transaction->envelope);
     return TRANSACTION_PLAIN;
+}
+
+enum transaction_end transaction_run(struct transaction *transaction, struct error *error)
+{
+    begin(transaction);
+    return conclude(transaction, converse(transaction, error), error);
+}
+
+/* --- in two halves --------------------------------------------------------------------------- */
+
+/* It begins, or goes on where it is open, with another batch. */
+static void resume(struct transaction *transaction, struct batch *batch)
+{
+    begin(transaction);
+    if (transaction->opened) {
+        transaction->login = NULL;
+        transaction->login_ms = 0;
+    }
+    transaction->sent_before += transaction->sent;
+    transaction->batch = batch;
+    transaction->sent = transaction->answered = transaction->again = 0;
+    transaction->refused = transaction->blames_flight = false;
+}
+
+/* Who is over the server's limit is told so: there is no other transaction to wait for. */
+static bool defer_rest(const struct transaction *transaction, struct error *error)
+{
+    static const char words[] = "452 4.5.3 too many recipients: the server takes no more at once";
+    const struct batch *batch = transaction->batch;
+    for (size_t i = batch->first; i < batch->count; i++)
+        if (!envelope_set_outcome(transaction->envelope, batch->waiting[i], RECIPIENT_DEFERRED, 452,
+                                  slice_of(words), error))
+            return false;
+    return true;
+}
+
+enum transaction_end transaction_offer(struct transaction *transaction, struct batch *batch,
+                                       struct error *error)
+{
+    resume(transaction, batch);
+    enum transaction_end end = conclude(transaction, offer_envelope(transaction, error), error);
+    return end == TRANSACTION_DONE && !defer_rest(transaction, error) ? TRANSACTION_FAILED : end;
+}
+
+enum transaction_end transaction_deliver(struct transaction *transaction, struct batch *batch,
+                                         struct error *error)
+{
+    size_t count = batch_left(batch);
+    resume(transaction, batch);
+    transaction->pipelined = false; /* nothing is in a flight */
+    transaction->sent = transaction->answered = transaction->accepted = count;
+    memcpy(batch->accepted, batch->waiting + batch->first, count * sizeof *batch->accepted);
+    return conclude(transaction, pass_message(transaction, error), error);
 }

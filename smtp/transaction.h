@@ -1,5 +1,6 @@
 /* One mail transaction (RFC 5321 section 3.3): MAIL, RCPT, the message, in as few round trips as
- * the server's capabilities permit. */
+ * the server's capabilities permit; whole, or in two halves: the envelope while the message is not
+ * there yet, then the message. */
 #ifndef SMTP_TRANSACTION_H
 #define SMTP_TRANSACTION_H
 
@@ -9,34 +10,42 @@
 struct transaction {
     /* What is asked for. */
     struct client *client;
-    struct message *message;
-    struct envelope *envelope;
+    struct message *message;   /* NULL while it is not there yet */
+    uint64_t promised_size;    /* then: its octets, 0 where unknown */
+    bool promised_utf8;        /* then: SMTPUTF8 is asked for */
+    struct envelope *envelope; /* RET, ENVID, NOTIFY and ORCPT go to a server with DSN */
     struct batch *batch;
     const struct sasl_mechanism *login; /* to ride in the flight; NULL where none is left to do */
+    bool last; /* QUIT rides behind the message: the connection is not needed any more */
 
     /* What came of it. */
+    bool opened;       /* MAIL was accepted */
     size_t accepted;   /* recipients accepted; they have the message when it is `delivered` */
     size_t deferred;   /* recipients put off */
+    size_t answers;    /* read, but for a goodbye (421) */
     bool delivered;    /* 2xx to the end of the message; client->reply is that reply */
     bool refused;      /* `refusal` is the first refusal, which decides */
     bool login_failed; /* the login that rode in the flight was refused, or not answered while
                           nothing of the message was sent */
     bool doubtful;     /* nobody knows whether the server has taken the message */
     bool data_open;    /* the server may be waiting for more of the message: no place for a QUIT */
+    bool body_sent;    /* the sending of the message began, but for one in the flight */
+    bool out_of_step;  /* what was read is no answer to what was said: the login got a challenge, or
+                          a refusal stands behind the last reply due */
     int64_t login_ms;  /* until that login was answered */
     struct error refusal;
 
     /* While it runs. */
     bool pipelined, chunking;
+    bool reports;                                            /* parameters of DSN are said */
+    bool smtputf8;                                           /* was said */
     bool awaits_login, awaits_mail, awaits_data, awaits_end; /* sent, not answered */
     bool chunk_rode;                                         /* the message went in the flight */
-    bool body_sent;               /* its sending began behind the flight */
     bool out_of_order;            /* a recipient was answered 503: `refusal` if none is accepted */
-    bool out_of_step;             /* what was read is no answer to what was said: the login got a
-                                     challenge, or a refusal stands behind the last reply due */
     bool blames_flight;           /* the refusal may be one of the flight, not of the mail */
     bool takes_no_more;           /* recipients, for now */
-    size_t sent, answered, again; /* recipients */
+    size_t sent, answered, again; /* recipients of the batch */
+    size_t sent_before;           /* recipients of batches offered before */
     int64_t started;
 };
 
@@ -50,5 +59,21 @@ enum transaction_end {
  * envelope. After TRANSACTION_DONE the client has said QUIT or hung up, or the connection can take
  * the next transaction. */
 enum transaction_end transaction_run(struct transaction *transaction, struct error *error);
+
+/* The first half, without a message: MAIL where it has not been `opened`, and RCPT for everybody in
+ * `batch`, who is then RECIPIENT_OFFERED, DEFERRED or REFUSED; who is over the server's limit is
+ * DEFERRED. Can be called again with another batch while the transaction is open. Never
+ * TRANSACTION_PLAIN when somebody has been accepted before; a goodbye (421) is no outcome of a
+ * recipient. */
+enum transaction_end transaction_offer(struct transaction *transaction, struct batch *batch,
+                                       struct error *error);
+
+/* The second half: sends transaction->message, which is there now, to those in `batch`: all who are
+ * RECIPIENT_OFFERED. Ends as transaction_run. */
+enum transaction_end transaction_deliver(struct transaction *transaction, struct batch *batch,
+                                         struct error *error);
+
+/* True when something of DSN (RFC 3461) was asked for: RET, ENVID, or somebody's NOTIFY. */
+bool transaction_asks_for_reports(const struct envelope *envelope);
 
 #endif

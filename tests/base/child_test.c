@@ -17,6 +17,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 
 static int answer(void *argument, int output)
 {
@@ -168,6 +169,40 @@ static void a_deadline_ends_it(void **state)
     }
 }
 
+/* In a process of its own, which the interrupt does not leave. Its exit code is 0 where all was as
+ * it should be. */
+static int finish_interrupted(void)
+{
+    struct error error;
+    struct child child;
+    struct buffer output = {0};
+    int status;
+    alarm(30);
+    if (!interrupt_hold(&error) || !child_start(&child, sleep_forever, NULL, &error))
+        return 1;
+    pid_t sender = fork();
+    if (sender == 0) {
+        usleep(20 * 1000);
+        _exit(kill(getppid(), SIGTERM));
+    }
+    if (child_finish(&child, clock_deadline(60000), 10, &output, &status, &error))
+        return 2;
+    if (child.pid != 0 || !WIFSIGNALED(status) || waitpid(sender, &status, 0) != sender)
+        return 3;
+    return strcmp(error.sentence, "interrupted by SIGTERM; nothing was sent") == 0 ? 0 : 4;
+}
+
+static void an_interrupt_ends_it(void **state)
+{
+    (void)state;
+    int status;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(finish_interrupted());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 static void one_left_behind_is_not_waited_for(void **state)
 {
     (void)state;
@@ -278,6 +313,7 @@ int main(void)
         cmocka_unit_test(reading_never_waits),
         cmocka_unit_test(too_much_output_ends_it),
         cmocka_unit_test(a_deadline_ends_it),
+        cmocka_unit_test(an_interrupt_ends_it),
         cmocka_unit_test(one_left_behind_is_not_waited_for),
         cmocka_unit_test(a_child_starts_in_order),
         cmocka_unit_test(stopping_ends_the_whole_group),

@@ -3,15 +3,18 @@
 #include <ftw.h>
 #include <regex.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -162,6 +165,68 @@ static void lines_are_appended_with_the_time(void **state)
                           "first=1\n20[-0-9]+T[0-9:]+Z second=   2\n$");
 }
 
+/* A disk that is full: the file may grow by so many bytes more. */
+static void assert_cut(const char *path, const char *line, rlim_t room)
+{
+    const struct log_options options = {.facility = -1, .file = path};
+    struct rlimit before, limit;
+    struct stat status;
+    struct error error;
+    assert_int_equal(stat(path, &status), 0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)status.st_size + room;
+    log_open(&options);
+    signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    bool logged = log_line(LOG_INFO, line, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_DFL);
+    assert_false(logged);
+    assert_int_equal(error.exit_code, EX_CANTCREAT);
+}
+
+static void a_torn_line_is_ended(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("torn", "");
+    char bytes[1000];
+    log_to_file(paths.plain, "first");
+    assert_cut(paths.plain, "second", 3);
+    log_to_file(paths.plain, "third");
+    log_to_file(paths.plain, "fourth");
+    assert_cut(paths.plain, "nothing", 0);
+    log_to_file(paths.plain, "fifth");
+    read_file(paths.plain, bytes, sizeof bytes);
+    assert_matches(bytes, "^[^ \n]+Z first\n20[0-9]\n[^ \n]+Z third\n[^ \n]+Z fourth\n"
+                          "[^ \n]+Z fifth\n$");
+}
+
+static void a_file_that_may_not_be_read_is_written(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("unreadable", "");
+    struct stat status;
+    log_to_file(paths.plain, "first");
+    assert_int_equal(chmod(paths.plain, 0200), 0);
+    assert_int_equal(chmod(folder, 0711), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        const struct log_options options = {.facility = -1, .file = paths.plain};
+        struct error error;
+        if (getuid() == 0 &&
+            (chown(paths.plain, 12345, 12345) != 0 || setresuid(12345, 12345, 12345) != 0))
+            _exit(1);
+        log_open(&options);
+        _exit(log_line(LOG_INFO, "second", &error) ? 0 : 1);
+    }
+    int result;
+    assert_int_equal(waitpid(pid, &result, 0), pid);
+    assert_int_equal(result, 0);
+    assert_int_equal(stat(paths.plain, &status), 0);
+    assert_int_equal(status.st_size, 2 * sizeof "2000-01-01T00:00:00Z" + strlen("first\nsecond\n"));
+}
+
 static void a_long_line_is_cut(void **state)
 {
     (void)state;
@@ -199,7 +264,7 @@ static void other_files_are_left_alone(void **state)
 
     paths = in_folder("fifo", "");
     assert_int_equal(mkfifo(paths.plain, 0600), 0);
-    assert_not_logged(paths.plain, "No such device or address");
+    assert_not_logged(paths.plain, "not a regular file with one name");
     int reader = open(paths.plain, O_RDONLY | O_NONBLOCK);
     assert_not_logged(paths.plain, "not a regular file with one name");
     assert_int_equal(read(reader, bytes, sizeof bytes), 0);
@@ -249,6 +314,27 @@ static void the_daemon_gets_the_line(void **state)
     close(fd);
 }
 
+static void a_tag_names_the_program(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("tagged", "tagged.log");
+    const struct log_options options = {
+        .facility = LOG_MAIL, .file = paths.other, .socket = paths.plain};
+    struct error error;
+    char bytes[1000];
+    int fd = listen_as_daemon(paths.plain);
+    log_open(&options);
+    log_set_tag("a=b");
+    assert_true(log_line(LOG_INFO, "key=value", &error));
+    log_set_tag(NULL);
+    assert_true(log_line(LOG_INFO, "key=value", &error));
+    assert_daemon_gets(fd, "^<22>.* a=b\\[[0-9]+\\]: key=value$");
+    assert_daemon_gets(fd, "^<22>.* sendmail\\[[0-9]+\\]: key=value$");
+    read_file(paths.other, bytes, sizeof bytes);
+    assert_matches(bytes, "^[^ ]*Z tag=\"a=b\" key=value\n[^ ]*Z key=value\n$");
+    close(fd);
+}
+
 static void the_daemon_hears_of_a_file_that_fails(void **state)
 {
     (void)state;
@@ -292,9 +378,12 @@ int main(void)
         cmocka_unit_test(values_are_quoted_where_needed),
         cmocka_unit_test(values_are_bounded),
         cmocka_unit_test(lines_are_appended_with_the_time),
+        cmocka_unit_test(a_torn_line_is_ended),
+        cmocka_unit_test(a_file_that_may_not_be_read_is_written),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(other_files_are_left_alone),
         cmocka_unit_test(the_daemon_gets_the_line),
+        cmocka_unit_test(a_tag_names_the_program),
         cmocka_unit_test(the_daemon_hears_of_a_file_that_fails),
         cmocka_unit_test(a_daemon_that_hangs_is_not_waited_for),
     };

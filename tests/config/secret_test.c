@@ -8,12 +8,15 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/interrupt.h"
 #include "config/secret.h"
 #include "config/settings.h"
 
@@ -282,6 +285,24 @@ static void test_command_that_hangs(void **state)
                                         "it has no terminal to ask on");
 }
 
+static void test_command_that_is_interrupted(void **state)
+{
+    (void)state;
+    int status;
+    pid_t pid = fork();
+    if (pid == 0) {
+        bool held = interrupt_hold(&error);
+        raise(SIGTERM);
+        bool refused = held && !secret_run("/bin/sleep 60", 60000, &secret, &error);
+        _exit(refused && strcmp(error.sentence, "password_command: /bin/sleep: interrupted by "
+                                                "SIGTERM; nothing was sent") == 0
+                  ? 0
+                  : 1);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
 /* Much more on standard error than a pipe holds must neither block the command nor us. */
 static void test_command_that_talks(void **state)
 {
@@ -332,6 +353,7 @@ int main(void)
         cmocka_unit_test(test_command_environment),
         cmocka_unit_test(test_command_fails),
         cmocka_unit_test(test_command_that_hangs),
+        cmocka_unit_test(test_command_that_is_interrupted),
         cmocka_unit_test(test_command_that_talks),
         cmocka_unit_test(test_roots_command),
         cmocka_unit_test(test_not_with_a_privilege),

@@ -40,6 +40,29 @@ static void assert_read(int fd, const struct input_options *options, const char 
     close(fd);
 }
 
+/* The same, handed in as two pieces, and as pieces of one byte. */
+static void assert_pieces(struct slice input, const char *header, const char *body)
+{
+    for (size_t first = 0; first <= input.length + 1; first++) {
+        size_t size = first > input.length ? 1 : input.length;
+        struct message message;
+        struct error error;
+        struct input *pieces;
+
+        message_init(&message, NULL);
+        pieces = input_open(&message, &no_options, &error);
+        assert_non_null(pieces);
+        if (first <= input.length)
+            assert_true(input_add(pieces, slice_to(input, first), &error));
+        for (size_t i = first <= input.length ? first : 0; i < input.length; i += size)
+            assert_true(input_add(pieces, slice_to(slice_from(input, i), size), &error));
+        assert_true(input_end(pieces, &error));
+        assert_stretch(&message, message.header, slice_of(header));
+        assert_stretch(&message, message.body, slice_of(body));
+        message_free(&message);
+    }
+}
+
 static void test_rules(void **state)
 {
     static const struct {
@@ -103,9 +126,11 @@ static void test_rules(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         assert_read(open_file(slice_of(cases[i].input)), &no_options, cases[i].header,
                     cases[i].body);
+        assert_pieces(slice_of(cases[i].input), cases[i].header, cases[i].body);
+    }
 }
 
 static void test_lone_dots(void **state)
@@ -265,6 +290,84 @@ static void test_limits(void **state)
         assert_refusal(&cases[i]);
 }
 
+/* Hands `refusal` in by pieces of `size`: what is too much is so in whatever pieces it comes, and
+ * stays so. */
+static void assert_refused_pieces(const struct refusal *refusal, size_t size)
+{
+    struct input_options options = {.max_size = refusal->max_size};
+    struct error error = {.exit_code = EX_OK}, last = {.exit_code = EX_OK};
+    struct buffer input = {0};
+    struct message message;
+    struct input *pieces;
+    bool good = true;
+
+    buffer_add_string(&input, refusal->start);
+    add_repeated(&input, refusal->repeated, refusal->size);
+    message_init(&message, NULL);
+    pieces = input_open(&message, &options, &error);
+    assert_non_null(pieces);
+    for (size_t i = 0; i < input.length; i += size) {
+        struct slice piece = slice_to(slice_from(buffer_slice(&input), i), size);
+        bool taken = input_add(pieces, piece, &error);
+
+        assert_true(good || !taken);
+        good = taken;
+    }
+    assert_int_equal(input_end(pieces, &last), refusal->exit_code == EX_OK);
+    assert_int_equal(last.exit_code, refusal->exit_code);
+    assert_true(good || strcmp(error.sentence, last.sentence) == 0);
+    message_free(&message);
+    buffer_free(&input);
+}
+
+static void test_limits_of_pieces(void **state)
+{
+    static const struct refusal cases[] = {
+        {"A: b\r\n\r\n", "12345678\r\n", 48, 48, EX_OK},
+        {"A: b\r\n\r\n", "12345678\r\n", 48, 47, EX_DATAERR},
+        {"A: b\r\n\r\n", "12345678\r\n", MEGABYTE, 4711, EX_DATAERR},
+        {"From a line that does not count\nA: b\r\r\n", "", 0, 8, EX_OK},
+        {"no LF anywhere", ".", 2 * MEGABYTE, MEGABYTE, EX_DATAERR},
+        {"only CR", "\r", MEGABYTE / 2 - 2, MEGABYTE, EX_OK},
+        {"only CR", "\r", MEGABYTE / 2 + 10, MEGABYTE, EX_DATAERR},
+        {"A:\n", " x\r\n", INPUT_HEADER_LIMIT + 100, 0, EX_DATAERR},
+    };
+    static const size_t sizes[] = {7, 1000, 100 * 1000};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        for (size_t j = 0; j < sizeof sizes / sizeof sizes[0]; j++)
+            assert_refused_pieces(&cases[i], sizes[j]);
+}
+
+/* A lone dot ends what is handed in, too; nothing is left behind by what is given up. */
+static void test_over_and_abandoned(void **state)
+{
+    static const struct input_options options = {.dot_ends = true};
+    struct message message;
+    struct error error;
+    struct input *pieces;
+
+    (void)state;
+    message_init(&message, NULL);
+    pieces = input_open(&message, &options, &error);
+    assert_non_null(pieces);
+    assert_true(input_add(pieces, slice_of("A: b\n\nc\n."), &error));
+    assert_false(input_is_over(pieces));
+    assert_true(input_add(pieces, slice_of("\nd\n"), &error));
+    assert_true(input_is_over(pieces));
+    assert_true(input_add(pieces, slice_of("e\n"), &error));
+    assert_true(input_end(pieces, &error));
+    assert_stretch(&message, message.body, slice_of("c\r\n"));
+    message_free(&message);
+    pieces = input_open(&message, &options, &error);
+    assert_non_null(pieces);
+    assert_true(input_add(pieces, slice_of("kept ahead"), &error));
+    input_abandon(pieces);
+    input_abandon(NULL);
+    message_free(&message);
+}
+
 static void test_a_dropped_dot_does_not_count(void **state)
 {
     struct input_options options = {.drop_last_dot = true, .max_size = 5};
@@ -396,6 +499,8 @@ int main(void)
         cmocka_unit_test(test_a_lone_dot_ends_the_reading),
         cmocka_unit_test(test_facts),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_limits_of_pieces),
+        cmocka_unit_test(test_over_and_abandoned),
         cmocka_unit_test(test_a_dropped_dot_does_not_count),
         cmocka_unit_test(test_the_rest_is_drained),
         cmocka_unit_test(test_what_cannot_be_read),

@@ -42,6 +42,7 @@ static void read_wire(struct buffer *out, struct message *message, bool dots)
     struct wire wire;
     struct slice octets;
     struct error error;
+    bool last = false;
 
     wire_open(&wire, message, dots);
     for (;;) {
@@ -49,8 +50,11 @@ static void read_wire(struct buffer *out, struct message *message, bool dots)
         assert_true(octets.length <= BLOCK_SIZE);
         if (octets.length == 0)
             break;
+        assert_false(last);
+        last = wire_is_last(&wire);
         buffer_add(out, octets);
     }
+    assert_true(last);
     assert_true(wire_next(&wire, &octets, &error));
     assert_int_equal(octets.length, 0);
     wire_close(&wire);

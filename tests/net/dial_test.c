@@ -11,12 +11,16 @@
 #include <fnmatch.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "net/dial.h"
 #include "tests/support/names.h"
 
@@ -516,6 +520,115 @@ static void test_no_packet_comes_back(void **state)
     close(fd);
 }
 
+/* With descriptors for two: the third has its turn when one of them has lost. */
+static int race_with_two_descriptors(const struct dial_options *options, uint16_t winner)
+{
+    struct rlimit limit;
+    struct error error;
+    int64_t took;
+    int next = dup(0);
+
+    alarm(30);
+    if (next < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1;
+    close(next);
+    limit.rlim_cur = (rlim_t)next + 2;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 2;
+    return race_once(options, &took, &error) == winner ? 0 : 3;
+}
+
+static void test_descriptors_are_waited_for(void **state)
+{
+    struct server silent = {.words = {NULL}}, brief = {.words = {""}, .wait = 3 * DELAY},
+                  good = {.words = {"220 hello\r\n"}};
+    struct dial_options options;
+    int status;
+
+    (void)state;
+    start(&silent, "127.0.0.1");
+    start(&brief, "127.0.0.1");
+    start(&good, "127.0.0.1");
+    options = two_ports(silent.port, brief.port);
+    options.ports[2] = good.port;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(race_with_two_descriptors(&options, good.port));
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    stop(&silent);
+    stop(&brief);
+    stop(&good);
+    assert_int_equal(status, 0);
+}
+
+/* Runs in a process of its own; 0 where all was as it should be. */
+static int race_interrupted(void)
+{
+    struct dial_options options = two_ports(587, 2525);
+    struct error error, given_up;
+    struct dial *dial;
+    int64_t took;
+
+    alarm(30);
+    options.hosts[0] = "hangs.example";
+    dial = create(&options);
+    if (!interrupt_hold(&error))
+        return 1;
+    if (fork() == 0) {
+        usleep(50 * 1000);
+        _exit(kill(getppid(), SIGINT));
+    }
+    if (race(dial, &took, &error) != 0 || error.exit_code != EX_TEMPFAIL ||
+        strcmp(error.sentence, "connect: hangs.example: interrupted by SIGINT; nothing was sent") !=
+            0)
+        return 2;
+    if (race(dial, &took, &given_up) != 0 || strcmp(given_up.sentence, error.sentence) != 0)
+        return 3;
+    dial_free(dial);
+    return 0;
+}
+
+/* The winner was left for the interrupt: no other is tried, and its reason stands. */
+static int reject_interrupted(void)
+{
+    struct server server = {.words = {"220 hello\r\n", "220 hello\r\n"}};
+    struct dial_options options;
+    struct error error, reason;
+    struct dial *dial;
+    int64_t took;
+
+    alarm(30);
+    start(&server, "127.0.0.1");
+    options = two_ports(server.port, server.port);
+    dial = create(&options);
+    if (!interrupt_hold(&error) || race(dial, &took, &error) != server.port)
+        return 1;
+    raise(SIGHUP);
+    error_set(&reason, EX_TEMPFAIL, "EHLO: interrupted");
+    dial_reject(dial, &reason);
+    if (race(dial, &took, &error) != 0 || strcmp(error.sentence, reason.sentence) != 0)
+        return 2;
+    dial_free(dial);
+    stop(&server);
+    return server.count == 1 ? 0 : 3;
+}
+
+static void test_an_interrupt_ends_the_race(void **state)
+{
+    static int (*const bodies[])(void) = {race_interrupted, reject_interrupted};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0)
+            _exit(bodies[i]());
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -531,6 +644,8 @@ int main(void)
         cmocka_unit_test(test_no_address),
         cmocka_unit_test(test_refused_by_all_for_one_reason),
         cmocka_unit_test(test_no_packet_comes_back),
+        cmocka_unit_test(test_descriptors_are_waited_for),
+        cmocka_unit_test(test_an_interrupt_ends_the_race),
     };
 
     names_set(table);

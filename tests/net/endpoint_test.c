@@ -13,8 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* A UDP socket bound to `address` on any port; -1 where this machine has no such address. */
-static int bound(int family, const char *address)
+/* A UDP socket with `address` as its own, or as that of its peer; -1 where that cannot be here. */
+static int attached(bool as_peer, int family, const char *address)
 {
     struct sockaddr_storage storage = {.ss_family = (sa_family_t)family};
     void *octets = family == AF_INET ? (void *)&((struct sockaddr_in *)&storage)->sin_addr
@@ -23,7 +23,10 @@ static int bound(int family, const char *address)
     if (fd < 0)
         return -1;
     assert_int_equal(inet_pton(family, address, octets), 1);
-    if (bind(fd, (struct sockaddr *)&storage, sizeof storage) == 0)
+    /* The port is at the same place in both families. */
+    ((struct sockaddr_in *)&storage)->sin_port = htons(as_peer ? 9 : 0);
+    const struct sockaddr *there = (const struct sockaddr *)&storage;
+    if ((as_peer ? connect(fd, there, sizeof storage) : bind(fd, there, sizeof storage)) == 0)
         return fd;
     close(fd);
     return -1;
@@ -44,7 +47,7 @@ static void test_literals(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char buffer[64];
         struct text text;
-        int fd = bound(rows[i].family, rows[i].address);
+        int fd = attached(false, rows[i].family, rows[i].address);
         if (fd < 0)
             continue; /* no IPv6 here */
         text_init(&text, buffer, sizeof buffer);
@@ -54,6 +57,33 @@ static void test_literals(void **state)
         checked++;
     }
     assert_true(checked > 0);
+}
+
+static void test_loopback(void **state)
+{
+    (void)state;
+    static const struct {
+        int family;
+        const char *address;
+        bool loopback;
+    } rows[] = {
+        {AF_INET, "127.0.0.1", true},
+        {AF_INET, "127.255.0.9", true},
+        {AF_INET, "128.0.0.1", false},
+        {AF_INET, "192.0.2.127", false},
+        {AF_INET6, "::1", true},
+        {AF_INET6, "::ffff:127.0.0.1", true},
+        {AF_INET6, "::ffff:192.0.2.127", false},
+        {AF_INET6, "2001:db8::1", false},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int fd = attached(true, rows[i].family, rows[i].address);
+        if (fd < 0)
+            continue; /* no way there from here */
+        assert_int_equal(endpoint_is_loopback(fd), rows[i].loopback);
+        close(fd);
+    }
+    assert_false(endpoint_is_loopback(-1));
 }
 
 static void test_none(void **state)
@@ -74,6 +104,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_literals),
+        cmocka_unit_test(test_loopback),
         cmocka_unit_test(test_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

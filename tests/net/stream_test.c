@@ -11,12 +11,15 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "net/stream.h"
 
 enum { TIMEOUT = 5000, SHORT_TIMEOUT = 150 };
@@ -191,6 +194,76 @@ static void test_silence_ends_at_the_deadline(void **state)
     assert_non_null(strstr(error.sentence, "no answer within 0."));
     assert_in_range(clock_now() - started, SHORT_TIMEOUT, TIMEOUT - 1);
     close_pair(&pair);
+}
+
+/* Runs in a process of its own. 0 where each kind of waiting ends as it should. */
+static int wait_interrupted(void)
+{
+    static const char sentence[] = "interrupted by SIGTERM; nothing was sent";
+    static char bytes[4 * 1024 * 1024];
+    struct pair pair, blocked;
+    struct error error, lasting;
+
+    alarm(30);
+    open_pair(&pair, TIMEOUT);
+    open_pair(&blocked, TIMEOUT);
+    if (!interrupt_hold(&error))
+        return 1;
+    if (fork() == 0) {
+        usleep(20 * 1000);
+        _exit(kill(getppid(), SIGTERM));
+    }
+    if (stream_fill(&pair.stream, clock_deadline(60000), &error) ||
+        strcmp(error.sentence, sentence) != 0 || error.exit_code != EX_TEMPFAIL)
+        return 2;
+    /* Words go out, as a goodbye does, but nothing is waited for. */
+    if (!stream_write(&pair.stream, slice_of("QUIT"), &error) ||
+        !stream_flush(&pair.stream, &error) || read(pair.peer, bytes, 10) != 4)
+        return 3;
+    if (stream_write(&blocked.stream, slice_make(bytes, sizeof(bytes)), &error) ||
+        strcmp(error.sentence, sentence) != 0)
+        return 4;
+    return stream_write(&blocked.stream, slice_make(bytes, sizeof(bytes)), &lasting) ? 5 : 0;
+}
+
+/* The same behind the point of no return: what is said later is still heard. */
+static int wait_deferred(void)
+{
+    struct pair pair;
+    struct error error;
+
+    alarm(30);
+    open_pair(&pair, TIMEOUT);
+    if (!interrupt_hold(&error) || !interrupt_defer(&error))
+        return 1;
+    if (fork() == 0) {
+        kill(getppid(), SIGTERM);
+        usleep(50 * 1000);
+        _exit(write(pair.peer, "250\r\n", 5) != 5);
+    }
+    if (!stream_fill(&pair.stream, clock_deadline(20000), &error))
+        return 2;
+    interrupt_resume();
+    return interrupt_came(&error) ? 0 : 3;
+}
+
+static void assert_good_in_child(int (*body)(void))
+{
+    int status;
+    pid_t pid = fork();
+
+    assert_true(pid >= 0);
+    if (pid == 0)
+        _exit(body());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static void test_an_interrupt_ends_the_waiting(void **state)
+{
+    (void)state;
+    assert_good_in_child(wait_interrupted);
+    assert_good_in_child(wait_deferred);
 }
 
 static void test_a_peer_that_does_not_read_times_out(void **state)
@@ -392,6 +465,7 @@ int main(void)
         cmocka_unit_test(test_output_does_not_stay_in_memory),
         cmocka_unit_test(test_tells_how_the_peer_left),
         cmocka_unit_test(test_silence_ends_at_the_deadline),
+        cmocka_unit_test(test_an_interrupt_ends_the_waiting),
         cmocka_unit_test(test_a_peer_that_does_not_read_times_out),
         cmocka_unit_test(test_two_talkers_do_not_deadlock),
         cmocka_unit_test(test_input_is_bounded),

@@ -5,6 +5,7 @@
 #include "tests/smarthost/conversation.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -316,6 +317,15 @@ static bool play_delay(struct conversation *conversation, const struct event *ev
     return true;
 }
 
+static bool play_signal(struct conversation *conversation, const struct event *event)
+{
+    if (client_gone(conversation->client))
+        return fail(conversation, "the client has ended before the signal");
+    kill(conversation->client->pid, (int)event->number);
+    note(conversation, "*** signal ", slice_of(strsignal((int)event->number)));
+    return true;
+}
+
 static bool play_client_close(struct conversation *conversation, const struct event *event)
 {
     (void)event;
@@ -367,21 +377,14 @@ static bool play_connection(struct conversation *conversation, const struct even
 static bool play_event(struct conversation *conversation, const struct event *event)
 {
     static bool (*const players[])(struct conversation *, const struct event *) = {
-        [EVENT_CONNECTION] = play_connection,
-        [EVENT_SERVER] = play_server,
-        [EVENT_CLIENT] = play_client,
-        [EVENT_SKIP] = play_skip,
-        [EVENT_FLIGHT] = play_flight,
-        [EVENT_CHUNK_BEGIN] = play_chunk_begin,
-        [EVENT_CHUNK_END] = play_chunk_end,
-        [EVENT_TLS] = play_tls,
-        [EVENT_TLS_REFUSED] = play_tls_refused,
-        [EVENT_DELAY] = play_delay,
-        [EVENT_SILENT] = play_silent,
-        [EVENT_CLOSE] = play_server_end,
-        [EVENT_CUT] = play_server_end,
-        [EVENT_RESET] = play_server_end,
-        [EVENT_CLIENT_CLOSE] = play_client_close,
+        [EVENT_CONNECTION] = play_connection,   [EVENT_SERVER] = play_server,
+        [EVENT_CLIENT] = play_client,           [EVENT_SKIP] = play_skip,
+        [EVENT_FLIGHT] = play_flight,           [EVENT_CHUNK_BEGIN] = play_chunk_begin,
+        [EVENT_CHUNK_END] = play_chunk_end,     [EVENT_TLS] = play_tls,
+        [EVENT_TLS_REFUSED] = play_tls_refused, [EVENT_DELAY] = play_delay,
+        [EVENT_SILENT] = play_silent,           [EVENT_CLOSE] = play_server_end,
+        [EVENT_CUT] = play_server_end,          [EVENT_RESET] = play_server_end,
+        [EVENT_SIGNAL] = play_signal,           [EVENT_CLIENT_CLOSE] = play_client_close,
     };
 
     conversation->event = event;

@@ -2,6 +2,7 @@
  * Every directive is a row of one table. */
 #include "tests/smarthost/script.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -375,6 +376,20 @@ static bool on_delay(struct parser *parser, struct slice value)
     return event != NULL && parse_milliseconds(parser, value, &event->number);
 }
 
+static bool on_signal(struct parser *parser, struct slice value)
+{
+    static const struct {
+        const char *name;
+        int number;
+    } signals[] = {{"INT", SIGINT}, {"TERM", SIGTERM}, {"HUP", SIGHUP}};
+    struct event *event = add_event(parser, EVENT_SIGNAL);
+
+    for (size_t i = 0; event != NULL && i < sizeof signals / sizeof signals[0]; i++)
+        if (slice_equals(value, slice_of(signals[i].name)))
+            event->number = (uint64_t)signals[i].number;
+    return event != NULL && (event->number != 0 || fault(parser, "a signal is INT, TERM or HUP"));
+}
+
 static bool on_exit_code(struct parser *parser, struct slice value)
 {
     uint64_t code;
@@ -421,6 +436,7 @@ static const struct directive directives[] = {
     {"S-close", on_event, EVENT_CLOSE, NULL, 0},
     {"S-cut", on_event, EVENT_CUT, NULL, 0},
     {"S-reset", on_event, EVENT_RESET, NULL, 0},
+    {"signal:", on_signal, 0, NULL, 0},
     {"C:", on_text, EVENT_CLIENT, NULL, 0},
     {"C-data:", on_client_lines, 0, NULL, 0},
     {"C-bdat:", on_client_chunk, EVENT_CHUNK_BEGIN, NULL, 0},

@@ -24,6 +24,7 @@ enum event_kind {
     EVENT_CLOSE,        /* the smarthost closes in the proper way */
     EVENT_CUT,          /* it closes without TLS's goodbye */
     EVENT_RESET,        /* it resets the connection */
+    EVENT_SIGNAL,       /* the client gets signal `number` */
     EVENT_CLIENT_CLOSE, /* the client must close, having said nothing more */
 };
 

@@ -12,7 +12,7 @@
 
 #include "smtp/batch.h"
 
-enum { RECIPIENTS = 6 };
+enum { RECIPIENTS = 6, PENDING = 1 << RECIPIENT_PENDING };
 
 static void make_envelope(struct envelope *envelope)
 {
@@ -45,7 +45,7 @@ static void takes_up_who_is_pending(void **state)
     make_envelope(&envelope);
     envelope.recipients[1].state = RECIPIENT_ACCEPTED;
     envelope.recipients[4].state = RECIPIENT_REFUSED;
-    assert_true(batch_open(&batch, &envelope, &error));
+    assert_true(batch_open(&batch, &envelope, PENDING, &error));
     assert_string_equal(left(&batch), "0235");
     batch_close(&batch);
     batch_close(&batch);
@@ -59,7 +59,7 @@ static void offers_again(void **state)
     struct batch batch;
     struct error error;
     make_envelope(&envelope);
-    assert_true(batch_open(&batch, &envelope, &error));
+    assert_true(batch_open(&batch, &envelope, PENDING, &error));
     batch.again[0] = 1;
     batch.again[1] = 3;
     batch_advance(&batch, 4, 2);
@@ -77,7 +77,7 @@ static void keeps_all_but_the_refused(void **state)
     struct batch batch;
     struct error error;
     make_envelope(&envelope);
-    assert_true(batch_open(&batch, &envelope, &error));
+    assert_true(batch_open(&batch, &envelope, PENDING, &error));
     envelope.recipients[0].state = RECIPIENT_REFUSED;
     envelope.recipients[2].state = RECIPIENT_REFUSED;
     envelope.recipients[3].state = RECIPIENT_DEFERRED;

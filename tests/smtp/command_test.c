@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "message/address.h"
 #include "smtp/command.h"
 
 static void builds_mail(void **state)
@@ -23,6 +24,9 @@ static void builds_mail(void **state)
         {{.sender = "a@b", .has_size = true, .size = 5000000000, .eight_bit = true},
          "MAIL FROM:<a@b> SIZE=5000000000 BODY=8BITMIME"},
         {{.sender = "\xc3\xa4@b", .smtputf8 = true}, "MAIL FROM:<\xc3\xa4@b> SMTPUTF8"},
+        {{.sender = "a@b", .returned = DSN_RETURN_FULL}, "MAIL FROM:<a@b> RET=FULL"},
+        {{.sender = "a@b", .returned = DSN_RETURN_HEADERS, .id = "x+2By"},
+         "MAIL FROM:<a@b> RET=HDRS ENVID=x+2By"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         char bytes[COMMAND_SIZE];
@@ -32,6 +36,76 @@ static void builds_mail(void **state)
         assert_true(command_mail(&line, &rows[i].mail, &error));
         assert_string_equal(bytes, rows[i].line);
     }
+}
+
+static void builds_rcpt(void **state)
+{
+    (void)state;
+    static const struct {
+        struct command_rcpt rcpt;
+        const char *line;
+    } rows[] = {
+        {{.address = "a@b"}, "RCPT TO:<a@b>"},
+        {{.address = "a@b", .notify = DSN_NEVER}, "RCPT TO:<a@b> NOTIFY=NEVER"},
+        {{.address = "a@b", .notify = DSN_DELAY | DSN_SUCCESS, .original = "rfc822;c@d"},
+         "RCPT TO:<a@b> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c@d"},
+        {{.address = "a@b", .smtputf8 = true, .original = "utf-8;\xc3\xa4@d"},
+         "RCPT TO:<a@b> ORCPT=utf-8;\xc3\xa4@d"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char bytes[COMMAND_SIZE];
+        struct text line;
+        struct error error;
+        text_init(&line, bytes, sizeof bytes);
+        assert_true(command_rcpt(&line, &rows[i].rcpt, &error));
+        assert_string_equal(bytes, rows[i].line);
+    }
+}
+
+static void guards_values(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a b",  "a NOTIFY=NEVER", "a=b",     "a\r\nRCPT TO:<c@d>",
+                                      "a\tb", "a\x7f",          "\xc3\xa4"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        char bytes[COMMAND_SIZE];
+        struct text line;
+        struct error error = {0};
+        struct command_mail mail = {.sender = "a@b", .id = bad[i]};
+        struct command_rcpt rcpt = {.address = "a@b", .original = bad[i]};
+        text_init(&line, bytes, sizeof bytes);
+        assert_false(command_mail(&line, &mail, &error));
+        assert_int_equal(error.exit_code, EX_USAGE);
+        error.exit_code = EX_OK;
+        assert_false(command_rcpt(&line, &rcpt, &error));
+        assert_int_equal(error.exit_code, EX_USAGE);
+    }
+}
+
+/* The longest of everything fits one line. */
+static void holds_the_longest(void **state)
+{
+    (void)state;
+    char address[ADDRESS_SIZE], original[DSN_ORIGINAL_LIMIT + 1], id[DSN_ID_LIMIT + 1];
+    char bytes[COMMAND_SIZE];
+    struct text line;
+    struct error error;
+    memset(address, 'a', sizeof address);
+    memset(original, 'o', sizeof original);
+    memset(id, 'i', sizeof id);
+    address[sizeof address - 1] = original[sizeof original - 1] = id[sizeof id - 1] = '\0';
+    struct command_mail mail = {.sender = address,
+                                .has_size = true,
+                                .size = UINT64_MAX,
+                                .eight_bit = true,
+                                .smtputf8 = true,
+                                .returned = DSN_RETURN_FULL,
+                                .id = id};
+    struct command_rcpt rcpt = {
+        .address = address, .notify = DSN_SUCCESS | DSN_FAILURE | DSN_DELAY, .original = original};
+    text_init(&line, bytes, sizeof bytes);
+    assert_true(command_mail(&line, &mail, &error));
+    assert_true(command_rcpt(&line, &rcpt, &error));
 }
 
 static void guards_addresses(void **state)
@@ -65,7 +139,8 @@ static void guards_addresses(void **state)
         struct text line, text;
         struct error error = {0};
         text_init(&line, bytes, sizeof bytes);
-        assert_int_equal(command_rcpt(&line, rows[i].address, rows[i].utf8, &error), rows[i].good);
+        struct command_rcpt rcpt = {.address = rows[i].address, .smtputf8 = rows[i].utf8};
+        assert_int_equal(command_rcpt(&line, &rcpt, &error), rows[i].good);
         if (!rows[i].good) {
             assert_int_equal(error.exit_code, EX_USAGE);
             continue;
@@ -80,12 +155,13 @@ static void refuses_long_lines(void **state)
 {
     (void)state;
     char address[COMMAND_SIZE + 1], bytes[COMMAND_SIZE];
+    struct command_rcpt rcpt = {.address = address};
     struct text line;
     struct error error;
     memset(address, 'a', sizeof address - 1);
     address[sizeof address - 1] = '\0';
     text_init(&line, bytes, sizeof bytes);
-    assert_false(command_rcpt(&line, address, false, &error));
+    assert_false(command_rcpt(&line, &rcpt, &error));
     assert_int_equal(error.exit_code, EX_USAGE);
 }
 
@@ -133,9 +209,11 @@ static void looks_at_every_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(builds_mail),        cmocka_unit_test(guards_addresses),
-        cmocka_unit_test(refuses_long_lines), cmocka_unit_test(knows_hello_names),
-        cmocka_unit_test(builds_the_rest),    cmocka_unit_test(looks_at_every_line),
+        cmocka_unit_test(builds_mail),         cmocka_unit_test(builds_rcpt),
+        cmocka_unit_test(guards_values),       cmocka_unit_test(holds_the_longest),
+        cmocka_unit_test(guards_addresses),    cmocka_unit_test(refuses_long_lines),
+        cmocka_unit_test(knows_hello_names),   cmocka_unit_test(builds_the_rest),
+        cmocka_unit_test(looks_at_every_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

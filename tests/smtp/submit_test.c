@@ -291,7 +291,8 @@ static void run_row(const struct row *row)
     smarthost.chunking = !row->no_chunking;
     make_message(&message, row->body);
     make_envelope(&envelope, row->recipients);
-    envelope.needs_utf8 = row->utf8;
+    if (row->utf8)
+        assert_true(envelope_set_sender(&envelope, "\xc3\xa4@x", &error));
 
     bool ended = submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error);
     peer_join(&peer);

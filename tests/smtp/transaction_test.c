@@ -257,7 +257,7 @@ static void run_row(const struct row *row)
              row->replies);
     make_message(&message, row->big);
     make_envelope(&envelope, row->recipients);
-    assert_true(batch_open(&batch, &envelope, &error));
+    assert_true(batch_open(&batch, &envelope, 1 << RECIPIENT_PENDING, &error));
     open_client(&client, &smarthost, &peer, scripts);
     client.plain = row->plain;
     assert_true(authenticate_choose(&client, &login, &error));
@@ -268,6 +268,7 @@ static void run_row(const struct row *row)
         .envelope = &envelope,
         .batch = &batch,
         .login = login,
+        .last = true,
     };
     enum transaction_end end = transaction_run(&transaction, &error);
     client_close(&client, false); /* a QUIT that is heard rode with the transaction */
@@ -300,10 +301,67 @@ static void judges(void **state)
         run_row(&rows[i]);
 }
 
+/* In two halves: the login rides with the first, the message goes to those who were accepted. */
+static void runs_in_two_halves(void **state)
+{
+    (void)state;
+    static const char script[] =
+        "220 mx\n250-mx/250-PIPELINING/250-CHUNKING/250-SIZE/250 AUTH PLAIN\n235 in\n250 ok\n"
+        "550 no\n250 ok\n250 ok\n";
+    const char *scripts[] = {script, NULL};
+    struct smarthost smarthost = {
+        .tls_mode = SMARTHOST_CLEAR,
+        .sasl = {.mechanism = "plain", .user = "me", .secret = &secret},
+        .helo = "client.example",
+        .timeout = 20000,
+        .pipelining = true,
+        .chunking = true,
+    };
+    struct peer peer;
+    struct client client;
+    struct message message;
+    struct envelope envelope;
+    struct batch batch;
+    struct error error = {0};
+    const struct sasl_mechanism *login;
+    make_message(&message, false);
+    make_envelope(&envelope, 1);
+    open_client(&client, &smarthost, &peer, scripts);
+    assert_true(authenticate_choose(&client, &login, &error));
+    struct transaction transaction = {
+        .client = &client, .envelope = &envelope, .login = login, .last = true};
+    for (size_t i = 0; i < 2; i++) {
+        assert_true(batch_open(&batch, &envelope, 1 << RECIPIENT_PENDING, &error));
+        assert_int_equal(transaction_offer(&transaction, &batch, &error), TRANSACTION_DONE);
+        assert_true(transaction.opened);
+        assert_int_equal(transaction.accepted, i);
+        batch_close(&batch);
+        if (i == 0)
+            assert_true(envelope_add(&envelope, "b@x", &error));
+    }
+    assert_int_equal(envelope.recipients[0].state, RECIPIENT_REFUSED);
+    assert_int_equal(envelope.recipients[1].state, RECIPIENT_OFFERED);
+
+    transaction.message = &message;
+    assert_true(batch_open(&batch, &envelope, 1 << RECIPIENT_OFFERED, &error));
+    assert_int_equal(transaction_deliver(&transaction, &batch, &error), TRANSACTION_DONE);
+    assert_true(transaction.delivered);
+    expect_states(&envelope, "RA");
+    client_close(&client, false);
+    client_free(&client);
+    peer_join(&peer);
+    assert_string_equal(peer.heard.bytes, "EHLO AUTH MAIL RCPT RCPT BDAT");
+    batch_close(&batch);
+    message_free(&message);
+    envelope_free(&envelope);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges),
+        cmocka_unit_test(runs_in_two_halves),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,9 +32,10 @@ static void say(int fd, struct slice reply)
 }
 
 /* Ends our side and waits for the other, so that nothing said is lost. */
-static void hang_up(int fd, FILE *in)
+static void hang_up(struct peer *peer, int fd, FILE *in)
 {
     shutdown(fd, SHUT_WR);
+    atomic_fetch_add(&peer->ended, 1);
     while (fgetc(in) != EOF)
         ;
 }
@@ -113,10 +115,13 @@ static void serve(struct peer *peer, int fd, const char *script)
             continue;
         if (!slice_cut(&rest, '\n', &reply) || slice_equals(reply, slice_of("close")))
             break;
+        bool last = slice_starts_nocase(reply, "last ");
         if (!slice_equals(reply, slice_of("silent")))
-            say(fd, reply);
+            say(fd, slice_from(reply, last ? strlen("last ") : 0));
+        if (last)
+            break;
     }
-    hang_up(fd, in);
+    hang_up(peer, fd, in);
     fclose(in);
     close(fd);
     free(line);
@@ -164,6 +169,12 @@ int peer_pair(struct peer *peer, const char *const *scripts)
     *peer = (struct peer){.scripts = scripts, .listener = -1, .connection = ends[1]};
     start(peer);
     return ends[0];
+}
+
+void peer_wait(struct peer *peer, int connections)
+{
+    while (atomic_load(&peer->ended) < connections)
+        sched_yield();
 }
 
 void peer_join(struct peer *peer)

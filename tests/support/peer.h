@@ -4,20 +4,22 @@
 #define TESTS_SUPPORT_PEER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/buffer.h"
 
 /* A script is a string of replies divided by '\n', the greeting first; the lines of one reply are
  * divided by '/'. After a reply 354 the message is read before the next one, after BDAT the chunk.
- * Instead of a reply: "close" ends the connection, "silent" says nothing, "early REPLY" answers
- * before the message was read and then ends the connection. When the script is over, the connection
- * is closed at the next command other than QUIT. */
+ * Instead of a reply: "close" ends the connection, "silent" says nothing, "last REPLY" answers and
+ * ends the connection, "early REPLY" does so before the message was read. When the script is over,
+ * the connection is closed at the next command other than QUIT. */
 struct peer {
     const char *const *scripts; /* one a connection, NULL at the end */
     int listener;               /* -1 with peer_pair */
     int connection;
     uint16_t port;
     pthread_t thread;
+    atomic_int ended;    /* connections that we have ended */
     struct buffer heard; /* verbs, "." for a message, "+" for an answer to 334, "|" between
                             connections: "EHLO MAIL RCPT DATA . QUIT | EHLO" */
     struct buffer lines; /* the commands as they came, each with '\n' */
@@ -29,6 +31,9 @@ void peer_listen(struct peer *peer, const char *const *scripts);
 
 /* Serves one script on a pair of sockets; returns our non-blocking end. */
 int peer_pair(struct peer *peer, const char *const *scripts);
+
+/* Waits until it has ended `connections`. */
+void peer_wait(struct peer *peer, int connections);
 
 /* Waits until it has served and heard everything; what it heard stays. Connections that were never
  * made are not waited for. */

@@ -1,13 +1,13 @@
-/* Who calls, what he asked for, and the configuration that holds for him: what all mails of one run
- * share. */
-#ifndef AGENT_CALLER_H
-#define AGENT_CALLER_H
+/* One call of the program: who calls, what he asked for, and the configuration that holds for him.
+ */
+#ifndef AGENT_CALL_H
+#define AGENT_CALL_H
 
 #include "config/account.h"
 #include "config/options.h"
 #include "config/settings.h"
 
-struct caller {
+struct call {
     struct options options;
     struct settings settings;
     struct account_person person;
@@ -16,9 +16,9 @@ struct caller {
 
 /* Loads the configuration that options.config_file and the caller's uid lead to, opens its log, and
  * finds the person. Errors as paths_choose and settings_load. */
-bool caller_load(struct caller *caller, struct error *error);
+bool call_load(struct call *call, struct error *error);
 
 /* Wipes what may be secret and frees everything. A zeroed struct may be freed. */
-void caller_free(struct caller *caller);
+void call_free(struct call *call);
 
 #endif

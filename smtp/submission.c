@@ -1,0 +1,459 @@
+/* Messages, one after the other: for each the transactions it takes, over as many connections as
+ * they take. Invariant: a recipient has an outcome only when the server gave one; a message is sent
+ * anew only while nobody can have got it twice by it, or the report says so; and between messages a
+ * connection is kept only where it waits for MAIL. */
+#include "smtp/submission.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "smtp/connector.h"
+#include "smtp/transaction.h"
+
+enum { PENDING = 1u << RECIPIENT_PENDING, OFFERED = 1u << RECIPIENT_OFFERED };
+
+struct submission {
+    struct connector connector;
+
+    /* The message at hand. */
+    struct message *message; /* NULL: not there yet, but promised */
+    struct submission_promise promise;
+    struct envelope *envelope;
+    struct mime_facts facts;
+    struct batch batch;
+    bool last;   /* the connection is not needed any more */
+    bool fitted; /* it is one that the server of this connection can carry */
+
+    struct transaction transaction; /* the last one, or the one that is `open` */
+    bool open;   /* the first half of `transaction` is done, and the second is not begun */
+    bool reused; /* the connection is from a message before, and was not used for this one yet */
+};
+
+struct submission *submission_create(const struct smarthost *smarthost, const struct trace *trace,
+                                     struct error *error)
+{
+    struct submission *submission = calloc(1, sizeof *submission);
+    if (submission == NULL) {
+        error_set_memory(error);
+        return NULL;
+    }
+    if (connector_init(&submission->connector, smarthost, trace, error))
+        return submission;
+    submission_free(submission);
+    return NULL;
+}
+
+/* --- what the server can carry --------------------------------------------------------------- */
+
+/* Only the sender and those the message is still to be offered to count: a recipient that was given
+ * up is in nobody's way. */
+static bool needs_utf8(const struct submission *submission)
+{
+    const struct envelope *envelope = submission->envelope;
+    const struct batch *batch = &submission->batch;
+    bool needs = slice_has_8bit(slice_of(envelope->sender));
+    for (size_t i = batch->first; i < batch->count && envelope->needs_utf8 && !needs; i++)
+        needs = slice_has_8bit(slice_of(envelope->recipients[batch->waiting[i]].address));
+    return needs && envelope->needs_utf8;
+}
+
+static bool check_utf8(const struct submission *submission, struct error *error)
+{
+    const struct client *client = &submission->connector.client;
+    bool promised = submission->message != NULL || submission->promise.smtputf8;
+    if (!needs_utf8(submission) || (promised && client->capability.smtputf8))
+        return true;
+    if (promised)
+        error_set_permanent(error, EX_DATAERR,
+                            "an address needs SMTPUTF8, which the server does not offer; only an "
+                            "address in ASCII can be reached by it");
+    else
+        error_set_permanent(error, EX_DATAERR,
+                            "an address needs SMTPUTF8, which was not asked for");
+    return client_add_context(client, "MAIL FROM", error);
+}
+
+static bool check_size(const struct client *client, uint64_t size, struct error *error)
+{
+    uint64_t limit = client->capability.size_limit;
+    if (limit == 0 || size <= limit)
+        return true;
+    error_set_permanent(error, EX_DATAERR,
+                        "the message has %" PRIu64 " octets, the server takes at most %" PRIu64,
+                        size, limit);
+    return client_add_context(client, "MAIL FROM", error);
+}
+
+/* Makes the message one that this server can carry, or finds that it cannot be. */
+static bool fit(struct submission *submission, struct error *error)
+{
+    struct connector *connector = &submission->connector;
+    const struct client *client = &connector->client;
+    char words_bytes[MIME_NOTE_SIZE];
+    struct text words;
+    if (!check_utf8(submission, error))
+        return false;
+    if (!client->capability.dsn && transaction_asks_for_reports(submission->envelope))
+        connector_note(connector,
+                       "delivery reports were asked for, but the server does not offer them (DSN)");
+    if (submission->message == NULL)
+        return check_size(client, submission->promise.size, error);
+    text_init(&words, words_bytes, sizeof words_bytes);
+    if (!mime_fit(submission->message, &submission->facts, client->capability.eight_bit, &words,
+                  error))
+        return false;
+    if (words.length > 0)
+        connector_note(connector, "%s", words_bytes);
+    connector->report->size = message_size(submission->message);
+    return check_size(client, connector->report->size, error);
+}
+
+/* From no connection to one that can take the transaction. */
+static bool reach(struct submission *submission, struct error *error)
+{
+    struct connector *connector = &submission->connector;
+    submission->open = submission->reused = false;
+    do {
+        if (!connector_dial(connector, error))
+            return false;
+        submission->fitted = connector_begin(connector, error) && fit(submission, error);
+        if (submission->fitted && connector_log_in(connector, error))
+            return true;
+    } while (connector_give_up(connector, error));
+    return false;
+}
+
+/* Sees to it that there is a connection whose server can carry the message. */
+static bool make_ready(struct submission *submission, struct error *error)
+{
+    if (!connector_is_open(&submission->connector))
+        return reach(submission, error);
+    submission->fitted = submission->fitted || fit(submission, error);
+    return submission->fitted;
+}
+
+/* --- one transaction ------------------------------------------------------------------------- */
+
+static void report_transaction(struct submission *submission)
+{
+    const struct transaction *transaction = &submission->transaction;
+    struct connector *connector = &submission->connector;
+    struct submit_report *report = connector->report;
+    int64_t elapsed = clock_now() - transaction->started;
+    if (transaction->login != NULL)
+        report->login_ms = transaction->login_ms;
+    report->transfer_ms += elapsed - transaction->login_ms;
+    if (connector->client.logged_in)
+        connector->login = NULL;
+    if (!transaction->delivered)
+        return;
+    size_t used = strlen(report->reply); /* of the transactions before: each has a queue id */
+    struct text reply;
+    text_init(&reply, report->reply + used, sizeof report->reply - used);
+    text_add(&reply, used > 0 ? "; " : "");
+    reply_words(&connector->client.reply, &reply);
+    if (transaction->refused)
+        connector_note(connector, "the server took the message though it said: %s",
+                       transaction->refusal.sentence);
+}
+
+static void begin_transaction(struct submission *submission)
+{
+    struct connector *connector = &submission->connector;
+    submission->transaction = (struct transaction){
+        .client = &connector->client,
+        .message = submission->message,
+        .promised_size = submission->promise.size,
+        .promised_utf8 = submission->promise.smtputf8,
+        .envelope = submission->envelope,
+        .batch = &submission->batch,
+        .login = connector->login,
+        .last = submission->last,
+    };
+    connector->mails++;
+}
+
+/* A held connection that had been closed, as turned out at its first use. */
+static bool was_stale(const struct submission *submission, const struct error *error)
+{
+    const struct transaction *transaction = &submission->transaction;
+    bool closed = client_hung_up(&submission->connector.client) || error->reply_code == 421;
+    return submission->reused && transaction->answers == 0 && error->exit_code == EX_TEMPFAIL &&
+           closed;
+}
+
+/* A transaction was open, and broke before the message was sent. */
+static bool was_lost(const struct submission *submission, const struct error *error)
+{
+    const struct transaction *transaction = &submission->transaction;
+    bool dismissed = error->reply_code == 421 && !(transaction->refused && transaction->body_sent);
+    bool hung_up = !transaction->refused && client_hung_up(&submission->connector.client);
+    return (dismissed || hung_up) && error->exit_code == EX_TEMPFAIL && !transaction->doubtful;
+}
+
+/* After a transaction that failed: true when there is to be another try, for which no connection
+ * is open. */
+static bool try_again(struct submission *submission, enum transaction_end end, struct error *error)
+{
+    const struct transaction *transaction = &submission->transaction;
+    struct connector *connector = &submission->connector;
+    bool only_login = transaction->login_failed && !transaction->data_open &&
+                      !transaction->delivered && !transaction->doubtful;
+    bool stale = was_stale(submission, error);
+    submission->reused = false;
+    if (stale || end == TRANSACTION_PLAIN)
+        connector->report->doubtful = connector->report->doubtful || transaction->doubtful;
+    if (stale) {
+        trace_note(connector->trace, "%s", error->sentence);
+        connector_disconnect(connector, false);
+        return true;
+    }
+    if (end == TRANSACTION_PLAIN) {
+        connector_note(connector,
+                       "tried again in plain steps, because of: %s; pipelining = no or chunking = "
+                       "no saves this",
+                       error->sentence);
+        connector->client.plain = true;
+        return connector_renew(connector, !transaction->data_open, error);
+    }
+    if (!only_login || error->exit_code != EX_TEMPFAIL)
+        return false;
+    connector_reject(connector, error);
+    return true;
+}
+
+/* --- the whole message ----------------------------------------------------------------------- */
+
+/* A transaction accepted nobody and put somebody off: the server has had enough, the rest must come
+ * another time. */
+static bool put_off_rest(struct submission *submission, struct error *error)
+{
+    const struct batch *batch = &submission->batch;
+    for (size_t i = batch->first; i < batch->count; i++) {
+        size_t recipient = batch->waiting[i];
+        if (submission->envelope->recipients[recipient].state != RECIPIENT_PENDING)
+            continue;
+        if (!envelope_set_outcome(submission->envelope, recipient, RECIPIENT_DEFERRED, 0,
+                                  slice_of("not offered: the server takes no more for now"), error))
+            return false;
+    }
+    return true;
+}
+
+/* Ends a transaction that did not get to its message. */
+static bool reset(struct client *client)
+{
+    struct error ignored;
+    return client_ask(client, "RSET", "RSET", &ignored) && reply_class(&client->reply) == 2;
+}
+
+/* Sees to it that the next transaction can begin: on this connection, or else on another. */
+static bool renew(struct submission *submission, struct error *error)
+{
+    struct connector *connector = &submission->connector;
+    struct client *client = &connector->client;
+    bool over = client->quit_sent || client_hung_up(client) || client_is_dismissed(client) ||
+                connector_is_used_up(connector);
+    if (!over && (submission->transaction.delivered || reset(client)))
+        return true;
+    return connector_renew(connector, true, error);
+}
+
+/* One transaction on the open connection, or the second half of the open one, and what follows from
+ * its end. */
+static bool transact(struct submission *submission, bool *done, struct error *error)
+{
+    struct transaction *transaction = &submission->transaction;
+    struct connector *connector = &submission->connector;
+    bool resumed = submission->open;
+    enum transaction_end end;
+    submission->open = false;
+    if (resumed) {
+        transaction->message = submission->message;
+        transaction->last = submission->last;
+        end = transaction_deliver(transaction, &submission->batch, error);
+    } else {
+        begin_transaction(submission);
+        end = transaction_run(transaction, error);
+    }
+    report_transaction(submission);
+    if (end == TRANSACTION_DONE) {
+        bool had_enough = transaction->accepted == 0 && transaction->deferred > 0;
+        submission->reused = false;
+        *done = had_enough || batch_left(&submission->batch) == 0;
+        return *done ? put_off_rest(submission, error) : renew(submission, error);
+    }
+    if (resumed && end == TRANSACTION_FAILED && was_lost(submission, error)) {
+        trace_note(connector->trace, "%s", error->sentence);
+        connector_disconnect(connector, false);
+        return true;
+    }
+    return try_again(submission, end, error);
+}
+
+/* --- between messages ------------------------------------------------------------------------ */
+
+/* The connection waits for a command, as far as the last transaction tells. */
+static bool is_in_step(const struct submission *submission)
+{
+    const struct transaction *transaction = &submission->transaction;
+    const struct connector *connector = &submission->connector;
+    const struct client *client = &connector->client;
+    return client->due == (size_t)connector->reset_due && client->reply.code != 421 &&
+           !client->quit_sent && !client_hung_up(client) && !client_is_dismissed(client) &&
+           !transaction->data_open && !transaction->out_of_step && !transaction->login_failed;
+}
+
+/* Leaves the connection so that the next message can use it, or closes it. */
+static void lay_by(struct submission *submission)
+{
+    struct transaction *transaction = &submission->transaction;
+    struct connector *connector = &submission->connector;
+    submission->open = false;
+    if (!connector_is_open(connector))
+        return;
+    if (submission->last || !is_in_step(submission))
+        connector_disconnect(connector, !transaction->data_open);
+    else if (transaction->opened && !transaction->delivered)
+        connector_reset(connector);
+    transaction->opened = false;
+}
+
+/* Turns to a message. What is held of the ones before is used where it still can be. */
+static void turn_to(struct submission *submission, struct message *message,
+                    struct envelope *envelope, struct submit_report *report)
+{
+    struct connector *connector = &submission->connector;
+    submission->message = message;
+    submission->envelope = envelope;
+    submission->fitted = submission->last = false;
+    bool usable =
+        connector_is_alive(connector) && (submission->open || !connector_is_used_up(connector));
+    if (!usable && connector_is_open(connector)) {
+        trace_note(connector->trace, "the connection that was held is of no more use");
+        connector_disconnect(connector, true);
+    }
+    submission->open = submission->open && usable;
+    submission->reused = usable && !submission->open;
+    submission->transaction.envelope = envelope;
+    connector_report_to(connector, report);
+}
+
+/* --- in two halves --------------------------------------------------------------------------- */
+
+static bool offer(struct submission *submission, struct error *error)
+{
+    struct transaction *transaction = &submission->transaction;
+    while (make_ready(submission, error)) {
+        if (!submission->open)
+            begin_transaction(submission);
+        submission->open = true;
+        enum transaction_end end = transaction_offer(transaction, &submission->batch, error);
+        report_transaction(submission);
+        if (end == TRANSACTION_DONE)
+            return true;
+        submission->open =
+            end == TRANSACTION_FAILED && transaction->opened && is_in_step(submission);
+        if (submission->open)
+            return false;
+        if (!try_again(submission, end, error)) {
+            lay_by(submission);
+            return false;
+        }
+    }
+    return false;
+}
+
+bool submission_offer(struct submission *submission, struct envelope *envelope,
+                      const struct submission_promise *promise, struct submit_report *report,
+                      struct error *error)
+{
+    turn_to(submission, NULL, envelope, report);
+    submission->promise = *promise;
+    /* Who was offered in a transaction that is lost must be in the next one. */
+    unsigned whom = submission->open ? PENDING : PENDING | OFFERED;
+    bool offered = batch_open(&submission->batch, envelope, whom, error) &&
+                   (batch_left(&submission->batch) == 0 || offer(submission, error));
+    if (offered)
+        *error = (struct error){.exit_code = EX_OK};
+    batch_close(&submission->batch);
+    connector_settle(&submission->connector);
+    return offered;
+}
+
+/* Takes up whom the message is for; where somebody was offered it, that is nobody else. */
+static bool take_up_recipients(struct submission *submission, struct error *error)
+{
+    struct envelope *envelope = submission->envelope;
+    bool offered = envelope_count(envelope, RECIPIENT_OFFERED) > 0;
+    if (submission->open && !offered)
+        lay_by(submission);
+    if (!batch_open(&submission->batch, envelope, offered ? OFFERED : PENDING, error))
+        return false;
+    for (size_t i = 0; i < envelope->count; i++)
+        if (envelope->recipients[i].state == RECIPIENT_OFFERED)
+            envelope->recipients[i].state = RECIPIENT_PENDING;
+    return true;
+}
+
+static bool deliver(struct submission *submission, struct error *error)
+{
+    if (!take_up_recipients(submission, error) ||
+        !mime_label(submission->message, &submission->facts, NULL, error))
+        return false;
+    bool done = batch_left(&submission->batch) == 0;
+    while (!done)
+        if (!make_ready(submission, error) || !transact(submission, &done, error))
+            return false;
+    return true;
+}
+
+static bool deliver_as(struct submission *submission, bool last, struct error *error)
+{
+    submission->last = last;
+    bool delivered = deliver(submission, error);
+    if (delivered)
+        *error = (struct error){.exit_code = EX_OK}; /* of a try that another made good */
+    lay_by(submission);
+    batch_close(&submission->batch);
+    connector_settle(&submission->connector);
+    return delivered;
+}
+
+bool submission_deliver(struct submission *submission, struct message *message,
+                        struct envelope *envelope, struct submit_report *report,
+                        struct error *error)
+{
+    turn_to(submission, message, envelope, report);
+    return deliver_as(submission, false, error);
+}
+
+bool submission_deliver_last(struct submission *submission, struct message *message,
+                             struct envelope *envelope, struct submit_report *report,
+                             struct error *error)
+{
+    turn_to(submission, message, envelope, report);
+    return deliver_as(submission, true, error);
+}
+
+void submission_reset(struct submission *submission)
+{
+    if (submission->open)
+        lay_by(submission);
+}
+
+void submission_rest(struct submission *submission)
+{
+    submission->open = false;
+    connector_disconnect(&submission->connector, true);
+}
+
+void submission_free(struct submission *submission)
+{
+    if (submission == NULL)
+        return;
+    connector_close(&submission->connector);
+    free(submission);
+}
