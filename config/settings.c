@@ -10,6 +10,7 @@
 #include "config/suggest.h"
 #include "net/hostname.h"
 #include "smtp/command.h"
+#include "tls/fingerprint.h"
 
 enum { NAME_LOOKUP_TIMEOUT = 2000 };
 
@@ -175,6 +176,13 @@ static bool store_override(const char *value, const char **target, struct error 
                      "between them");
 }
 
+static bool store_fingerprint(const char *value, const char **target, struct error *error)
+{
+    struct fingerprints ignored;
+    *target = value;
+    return fingerprint_parse(value, &ignored, error);
+}
+
 /* `base` is the struct that the row's offset counts from. */
 static bool store(const struct loader *loader, const struct keys_row *row, const char *value,
                   char *base, struct error *error)
@@ -217,6 +225,8 @@ static bool store(const struct loader *loader, const struct keys_row *row, const
         return store_override(value, target, error);
     case KEYS_FACILITY:
         return value_facility(slice, target, error);
+    case KEYS_FINGERPRINT:
+        return store_fingerprint(value, target, error);
     case KEYS_LATER:
         return true;
     }

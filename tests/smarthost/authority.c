@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char valid_names[] = "DNS:localhost,DNS:smtp.example,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1";
 
@@ -168,7 +169,7 @@ void authority_ask_client(const struct authority *authority, SSL_CTX *context,
     X509 *certificate = issue(&request, key, authority->certificate, authority->key);
     FILE *file = fopen(path, "w");
 
-    if (file == NULL || PEM_write_X509(file, certificate) != 1 ||
+    if (file == NULL || fchmod(fileno(file), 0600) != 0 || PEM_write_X509(file, certificate) != 1 ||
         PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) != 1 || fclose(file) != 0)
         err(1, "%s", path);
     X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority->certificate);
