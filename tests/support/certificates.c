@@ -64,7 +64,7 @@ static void set_extensions(X509 *x509, const struct certificate_request *request
 
 struct certificate certificate_issue(const struct certificate_request *request)
 {
-    struct certificate made = {need(request->weak ? EVP_RSA_gen(1024) : EVP_EC_gen("P-256")),
+    struct certificate made = {need(request->weak ? EVP_RSA_gen(768) : EVP_EC_gen("P-256")),
                                need(X509_new())};
     const struct certificate *issuer = request->issuer != NULL ? request->issuer : &made;
     X509_NAME *name = X509_get_subject_name(made.x509);

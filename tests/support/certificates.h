@@ -18,7 +18,7 @@ struct certificate_request {
     int raw_length;                   /* NUL among them */
     const struct certificate *issuer; /* NULL: signed by itself */
     int begins, ends;                 /* days from now; both 0: yesterday and tomorrow */
-    bool weak;                        /* a key of RSA with 1024 bits */
+    bool weak;                        /* a key of RSA with 768 bits */
 };
 
 struct certificate certificate_issue(const struct certificate_request *request);
