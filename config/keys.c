@@ -11,6 +11,7 @@
 #define SETTINGS(member) offsetof(struct settings, member)
 
 enum { SECOND = 1000, FIVE_MINUTES = 300 * SECOND, HOUR = 3600 * SECOND };
+enum { HELP_WIDTH = 100 };
 
 static const struct keys_row table[] = {
     {"smarthost", "host", KEYS_HOSTS, .offset = ACCOUNT(smarthost.dial.hosts),
@@ -38,9 +39,9 @@ static const struct keys_row table[] = {
      .available = "no", .help = "TLSA records: not used, must match as well, or a match is enough"},
     {"smarthost", "auth", KEYS_WORD, .offset = ACCOUNT(smarthost.sasl.mechanism),
      .fallback = "auto",
-     .choices = "auto off plain login cram-md5 scram-sha-1 scram-sha-256 scram-sha-1-plus "
-                "scram-sha-256-plus external xoauth2 oauthbearer",
-     .available = "auto off plain login",
+     .choices = "auto off plain login cram-md5 scram-sha-1 scram-sha-256 scram-sha-512 "
+                "scram-sha-1-plus scram-sha-256-plus scram-sha-512-plus external xoauth2 "
+                "oauthbearer",
      .help = "SASL mechanism: the best that is offered, none, or this one"},
     {"smarthost", "user", KEYS_STRING, KEYS_IDENTITY, ACCOUNT(smarthost.sasl.user),
      .otherwise = "none: no AUTH", .help = "user name for AUTH"},
@@ -201,6 +202,30 @@ bool keys_is_later(const struct keys_row *row, const char *value)
     return true;
 }
 
+/* The values and the default under the help, on as many lines as they take. */
+static void write_values(const struct keys_row *row, void (*line)(const char *line))
+{
+    char buffer[256];
+    struct text text;
+    struct slice words = slice_of(row->available != NULL ? row->available : row->choices), word;
+    text_init(&text, buffer, sizeof buffer);
+    text_add_format(&text, "  %-20s ", "");
+    while (slice_cut_word(&words, &word)) {
+        if (text.length + word.length >= HELP_WIDTH) {
+            line(buffer);
+            text_init(&text, buffer, sizeof buffer);
+            text_add_format(&text, "  %-20s ", "");
+        }
+        text_add_slice(&text, word);
+        text_add_byte(&text, ' ');
+    }
+    if (row->type == KEYS_LATER)
+        text_add(&text, "(not in this version)");
+    else
+        text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
+    line(buffer);
+}
+
 static void write_row(const struct keys_row *row, void (*line)(const char *line))
 {
     char buffer[256];
@@ -208,16 +233,7 @@ static void write_row(const struct keys_row *row, void (*line)(const char *line)
     text_init(&text, buffer, sizeof buffer);
     text_add_format(&text, "  %-20s %s", row->key, row->help);
     line(buffer);
-    text_init(&text, buffer, sizeof buffer);
-    text_add_format(&text, "  %-20s ", "");
-    const char *words = row->available != NULL ? row->available : row->choices;
-    if (words != NULL && words[0] != '\0')
-        text_add_format(&text, "%s ", words);
-    if (row->type == KEYS_LATER)
-        text_add(&text, "(not in this version)");
-    else
-        text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
-    line(buffer);
+    write_values(row, line);
 }
 
 void keys_write_help(void (*line)(const char *line))

@@ -282,6 +282,15 @@ static int count_secrets(const struct account *account)
            (account->password_command != NULL);
 }
 
+/* Whether logging in takes a secret: not where the certificate of tls_cert may be the login. */
+static bool needs_secret(const struct smarthost *smarthost)
+{
+    const char *mechanism = smarthost->sasl.mechanism;
+    bool may_be_certificate = smarthost->tls.cert != NULL && strcmp(mechanism, "auto") == 0;
+    return !may_be_certificate && strcmp(mechanism, "off") != 0 &&
+           strcmp(mechanism, "external") != 0;
+}
+
 /* What one key alone cannot tell. */
 static bool check_account(const struct account *account, bool inherits, struct error *error)
 {
@@ -294,7 +303,9 @@ static bool check_account(const struct account *account, bool inherits, struct e
     if (count_secrets(account) > 1)
         return error_set(error, EX_CONFIG,
                          "just one of password, password_file and password_command");
-    if (user && count_secrets(account) == 0 && strcmp(smarthost->sasl.mechanism, "off") != 0)
+    if (strcmp(smarthost->sasl.mechanism, "external") == 0 && smarthost->tls.cert == NULL)
+        return error_set(error, EX_CONFIG, "auth = external needs tls_cert and tls_key");
+    if (user && count_secrets(account) == 0 && needs_secret(smarthost))
         return error_set(error, EX_CONFIG,
                          "user without password, password_file or password_command%s",
                          inherits ? "; an account that sets host or user inherits no secret" : "");

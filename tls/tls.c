@@ -387,6 +387,13 @@ bool tls_answered(const struct stream *stream)
     return connection != NULL && SSL_get_pending_cipher(connection->ssl) != NULL;
 }
 
+struct ssl_st *tls_session(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL && connection->complete ? connection->ssl : NULL;
+}
+
 const char *tls_protocol(const struct stream *stream)
 {
     const struct connection *connection = connection_of(stream);

@@ -45,6 +45,9 @@ enum stream_status tls_handshake_step(struct stream *stream, struct error *error
  * race this is the greeting of implicit TLS, and tls_handshake tells the rest. */
 bool tls_answered(const struct stream *stream);
 
+/* OpenSSL's connection, for this folder; NULL before the handshake and on a bare stream. */
+struct ssl_st *tls_session(const struct stream *stream);
+
 /* "TLSv1.3" and "TLS_AES_256_GCM_SHA384" after the handshake, "" on a bare stream. */
 const char *tls_protocol(const struct stream *stream);
 const char *tls_cipher(const struct stream *stream);

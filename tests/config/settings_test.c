@@ -224,6 +224,10 @@ static void test_implicit_port(void **state)
 #define OVERRIDE                                                                                   \
     "must be yes, no, or addresses and patterns such as *@example.com with blanks between them"
 
+#define MECHANISMS                                                                                 \
+    "auto, off, plain, login, cram-md5, scram-sha-1, scram-sha-256, scram-sha-512, "               \
+    "scram-sha-1-plus, scram-sha-256-plus, scram-sha-512-plus, external, xoauth2 or oauthbearer"
+
 static void test_errors(void **state)
 {
     static const struct {
@@ -253,9 +257,13 @@ static void test_errors(void **state)
          ":4: [smarthost:host]: an account cannot have the name of a key"},
         {"[smarthost:host]\n" ACCOUNT,
          ":1: [smarthost:host]: an account cannot have the name of a key"},
-        {ACCOUNT "auth = on\n", ":4: [smarthost] auth: must be auto, off, plain or login"},
-        {ACCOUNT "auth = palin\n", ":4: [smarthost] auth: must be auto, off, plain or login; did "
-                                   "you mean \"plain\"?"},
+        {ACCOUNT "auth = on\n", ":4: [smarthost] auth: must be " MECHANISMS},
+        {ACCOUNT "auth = palin\n",
+         ":4: [smarthost] auth: must be " MECHANISMS "; did you mean \"plain\"?"},
+        {ACCOUNT "auth = external\n",
+         ":1: [smarthost]: auth = external needs tls_cert and tls_key"},
+        {ACCOUNT "tls_cert = /c\ntls_key = /k\nauth = plain\nuser = me\n",
+         ":1: [smarthost]: user without password, password_file or password_command"},
         {"[smarthost]\nhost =\n", ":2: [smarthost] host: no value"},
         {"[smarthost]\nhost = a, b\n",
          ":2: [smarthost] host: must be names or addresses with blanks between them"},
@@ -303,8 +311,6 @@ static void test_errors(void **state)
          ":4: [smarthost] tls_fingerprint: not in this version yet"},
         {ACCOUNT "tls_dane = auto\n", ":4: [smarthost] tls_dane: \"auto\" is not in this version "
                                       "yet"},
-        {ACCOUNT "auth = scram-sha-256\n",
-         ":4: [smarthost] auth: \"scram-sha-256\" is not in this version yet"},
         {ACCOUNT "[local]\naliases = /etc/aliases\n",
          ":5: [local] aliases: not in this version yet"},
         {ACCOUNT "[local]\ndefault_to = a@b\n", ":5: [local] default_to: not in this version yet"},
@@ -365,6 +371,21 @@ static void test_password_mode(void **state)
     settings_free(&settings);
     assert_true(load_as(ACCOUNT "user = me\npassword_file = /x\n" NAMES, 0644, PATHS_SYSTEM));
     settings_free(&settings);
+}
+
+/* Where a certificate may be the login there need be no secret. */
+static void test_logins_without_a_secret(void **state)
+{
+    static const char *const lines[] = {"auth = external\n", "auth = external\nuser = me\n",
+                                        "user = me\n", "auth = off\nuser = me\n"};
+    char content[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        snprintf(content, sizeof content, "%stls_cert = /c\ntls_key = /k\n%s%s", ACCOUNT, lines[i],
+                 NAMES);
+        assert_true(load_as(content, 0600, PATHS_USER));
+        settings_free(&settings);
+    }
 }
 
 /* A file given by -C that is not root's. As root the test becomes somebody else for it. */
@@ -440,12 +461,19 @@ static void test_names_of_the_host(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_inheritance),        cmocka_unit_test(test_without_default_account),
-        cmocka_unit_test(test_implicit_port),      cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_no_value_is_shown),  cmocka_unit_test(test_password_mode),
-        cmocka_unit_test(test_strangers_file),     cmocka_unit_test(test_roots_file),
-        cmocka_unit_test(test_tilde_is_the_users), cmocka_unit_test(test_too_many_accounts),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_inheritance),
+        cmocka_unit_test(test_without_default_account),
+        cmocka_unit_test(test_implicit_port),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_no_value_is_shown),
+        cmocka_unit_test(test_password_mode),
+        cmocka_unit_test(test_logins_without_a_secret),
+        cmocka_unit_test(test_strangers_file),
+        cmocka_unit_test(test_roots_file),
+        cmocka_unit_test(test_tilde_is_the_users),
+        cmocka_unit_test(test_too_many_accounts),
         cmocka_unit_test(test_names_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

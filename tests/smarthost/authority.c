@@ -18,6 +18,7 @@ struct request {
     const char *names; /* subjectAltName; NULL: an authority */
     long begins, ends; /* seconds from now */
     int version;       /* the one TLS version; 0: all that are safe */
+    bool no_secret;    /* no extended master secret (RFC 7627) */
     bool own, foreign; /* signed by itself; signed by a stranger */
 };
 
@@ -66,7 +67,8 @@ static X509 *issue(const struct request *request, EVP_PKEY *key, X509 *issuer, E
 
 static void create(struct authority *authority, const char *common_name)
 {
-    struct request request = {common_name, NULL, -DAY, DAY, 0, false, false};
+    struct request request = {
+        .common_name = common_name, .begins = -DAY, .ends = DAY, .version = 0};
 
     authority->key = need(EVP_EC_gen("P-256"));
     authority->certificate = issue(&request, authority->key, NULL, NULL);
@@ -97,6 +99,8 @@ static bool take_word(struct request *request, const char *word)
         request->own = true;
     else if (strcmp(word, "unknown-issuer") == 0)
         request->foreign = true;
+    else if (strcmp(word, "no-extended-secret") == 0)
+        request->no_secret = true;
     else if (strcmp(word, "1.1") == 0)
         request->version = TLS1_1_VERSION;
     else if (strcmp(word, "1.2") == 0)
@@ -121,7 +125,8 @@ static bool take_words(struct request *request, const char *words)
 
 SSL_CTX *authority_context(const struct authority *authority, const char *words)
 {
-    struct request request = {"smarthost", valid_names, -DAY, DAY, 0, false, false};
+    struct request request = {
+        .common_name = "smarthost", .names = valid_names, .begins = -DAY, .ends = DAY};
     struct authority stranger = {0};
     const struct authority *signer = authority;
     SSL_CTX *context;
@@ -146,10 +151,30 @@ SSL_CTX *authority_context(const struct authority *authority, const char *words)
         SSL_CTX_set_min_proto_version(context, request.version);
         SSL_CTX_set_max_proto_version(context, request.version);
     }
+    if (request.no_secret)
+        SSL_CTX_set_options(context, SSL_OP_NO_EXTENDED_MASTER_SECRET);
     X509_free(leaf);
     EVP_PKEY_free(key);
     authority_free(&stranger);
     return context;
+}
+
+void authority_ask_client(const struct authority *authority, SSL_CTX *context,
+                          const char *common_name, const char *path)
+{
+    struct request request = {
+        .common_name = common_name, .names = "DNS:client.example", .begins = -DAY, .ends = DAY};
+    EVP_PKEY *key = need(EVP_EC_gen("P-256"));
+    X509 *certificate = issue(&request, key, authority->certificate, authority->key);
+    FILE *file = fopen(path, "w");
+
+    if (file == NULL || PEM_write_X509(file, certificate) != 1 ||
+        PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) != 1 || fclose(file) != 0)
+        err(1, "%s", path);
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority->certificate);
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
 }
 
 void authority_free(struct authority *authority)
