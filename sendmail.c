@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/check.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
 #include "base/interrupt.h"
@@ -87,6 +88,8 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
     case OPTIONS_VERIFY:
     case OPTIONS_ALIASES:
         return error_set(error, EX_SOFTWARE, "usage: this mode is not in this version yet");
+    case OPTIONS_CHECK:
+        return check_run(mail, error);
     case OPTIONS_HELP:
         options_write_help(print_line);
         return true;
