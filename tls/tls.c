@@ -394,6 +394,13 @@ struct ssl_st *tls_session(const struct stream *stream)
     return connection != NULL && connection->complete ? connection->ssl : NULL;
 }
 
+struct ssl_st *tls_connection(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL ? connection->ssl : NULL;
+}
+
 const char *tls_protocol(const struct stream *stream)
 {
     const struct connection *connection = connection_of(stream);

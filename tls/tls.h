@@ -48,6 +48,9 @@ bool tls_answered(const struct stream *stream);
 /* OpenSSL's connection, for this folder; NULL before the handshake and on a bare stream. */
 struct ssl_st *tls_session(const struct stream *stream);
 
+/* The same at any time, also when the handshake has failed; NULL on a bare stream. */
+struct ssl_st *tls_connection(const struct stream *stream);
+
 /* "TLSv1.3" and "TLS_AES_256_GCM_SHA384" after the handshake, "" on a bare stream. */
 const char *tls_protocol(const struct stream *stream);
 const char *tls_cipher(const struct stream *stream);
