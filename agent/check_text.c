@@ -46,12 +46,12 @@ static void add_blanks(const struct page *page, size_t count)
 }
 
 /* `words`, wrapped at blanks where this is a terminal; the cursor stands at `indent`, and so do
- * the lines that follow. A word that is too long is not cut: it is there to be pasted. */
+ * the lines that follow. A word that is too long is not cut, and behind the edge nothing is. */
 static void add_wrapped(const struct page *page, const char *words, size_t indent)
 {
     struct slice rest = slice_of(words), word;
     size_t width = page->style->width, column = indent;
-    if (width < WIDTH_LEAST) {
+    if (width < WIDTH_LEAST || indent >= width) {
         add(page, words);
         add(page, "\n");
         return;
@@ -174,27 +174,26 @@ static void add_total(const struct page *page)
 
 /* --- the certificate ------------------------------------------------------------------------- */
 
-static void add_fact(const struct page *page, const char *name, const char *value)
+/* `value` is printable. One `to_paste` is not wrapped. */
+static void add_fact(const struct page *page, const char *name, const char *value, bool to_paste)
 {
     enum { FACT_COLUMN = 12 };
-    char head[FACT_COLUMN + 1], shown[LINE_SIZE];
+    char head[FACT_COLUMN + 1];
     struct text text;
     if (value[0] == '\0')
         return;
     text_init(&text, head, sizeof head);
     text_add_format(&text, "  %-*s", FACT_COLUMN - 2, name);
-    text_init(&text, shown, sizeof shown);
-    text_add_escaped(&text, slice_of(value), LINE_SIZE - 8);
     add(page, head);
-    add_wrapped(page, shown, FACT_COLUMN);
+    add_wrapped(page, value, to_paste ? SIZE_MAX : FACT_COLUMN);
 }
 
 static void show_days(int64_t days, struct text *out)
 {
     if (days < 0)
-        text_add_format(out, "expired %lld days ago", (long long)-days);
+        text_add_format(out, "expired %lld day%s ago", (long long)-days, days == -1 ? "" : "s");
     else
-        text_add_format(out, "%lld days left", (long long)days);
+        text_add_format(out, "%lld day%s left", (long long)days, days == 1 ? "" : "s");
 }
 
 static void add_leaf(const struct page *page, const struct tls_certificate *leaf)
@@ -206,20 +205,20 @@ static void add_leaf(const struct page *page, const struct tls_certificate *leaf
     add(page, "certificate of the server");
     paint(page, PAINT_NONE);
     add(page, "\n");
-    add_fact(page, "subject", leaf->subject);
-    add_fact(page, "names", leaf->names);
-    add_fact(page, "issuer", leaf->issuer);
+    add_fact(page, "subject", leaf->subject, false);
+    add_fact(page, "names", leaf->names, false);
+    add_fact(page, "issuer", leaf->issuer, false);
     text_init(&text, line, sizeof line);
     text_add_format(&text, "%s to %s, ", leaf->not_before, leaf->not_after);
     show_days(leaf->days_left, &text);
-    add_fact(page, "valid", line);
-    add_fact(page, "key", leaf->key);
+    add_fact(page, "valid", line, false);
+    add_fact(page, "key", leaf->key, false);
     text_init(&text, line, sizeof line);
     text_add_format(&text, "tls_fingerprint = %s", leaf->sha256);
-    add_fact(page, "pin", line);
+    add_fact(page, "pin", line, true);
     text_init(&text, line, sizeof line);
     text_add_format(&text, "tls_fingerprint = %s", leaf->spki);
-    add_fact(page, "or pin", line);
+    add_fact(page, "or pin", line, true);
 }
 
 static void add_chain(const struct page *page)
@@ -234,7 +233,7 @@ static void add_chain(const struct page *page)
         text_add_format(&text, "%s, until %s, ", probe->chain[i].subject,
                         probe->chain[i].not_after);
         show_days(probe->chain[i].days_left, &text);
-        add_fact(page, i == 1 ? "sent with" : "", line);
+        add_fact(page, i == 1 ? "sent with" : "", line, false);
     }
 }
 

@@ -241,8 +241,7 @@ static void describe_tls(struct run *run, struct probe_step *step)
     text_add_format(&words, "%s %s", report->tls_protocol, report->tls_cipher);
     if (probe->chain_length == 0 || probe->chain[0].days_left >= EXPIRES_SOON)
         return;
-    text_add_format(&words, "; the certificate expires in %lld days",
-                    (long long)probe->chain[0].days_left);
+    text_add_format(&words, "; the certificate is good until %s only", probe->chain[0].not_after);
     step->status = PROBE_NOTED;
 }
 
