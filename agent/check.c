@@ -8,7 +8,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "agent/check_report.h"
+#include "agent/check_json.h"
+#include "agent/check_text.h"
 #include "base/interrupt.h"
 #include "config/secret.h"
 #include "smtp/probe.h"
@@ -109,7 +110,7 @@ static bool prepare(struct check *check, struct error *error)
         return false;
     check->chosen = true;
     return (call->options.recipient_count == 0 || mail_add_recipients(mail, error)) &&
-           (chdir("/") == 0 || error_set_errno(error, EX_OSERR, "chdir: /"));
+           call_leave_directory(error);
 }
 
 static bool configure(struct check *check, struct error *error)

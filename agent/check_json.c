@@ -1,6 +1,6 @@
 /* The report of --check for machines (RFC 8259). Invariant: whatever came in, what goes out is
  * UTF-8 and one object. */
-#include "agent/check_report.h"
+#include "agent/check_json.h"
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* The report of --check for people. Invariants: every octet is printable ASCII, or one of the
  * few characters and colours that the style permits; no line on a terminal is wider than it. */
-#include "agent/check_report.h"
+#include "agent/check_text.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -78,10 +78,11 @@ static const struct keys_row table[] = {
     {"local", "domain", KEYS_DOMAIN, .offset = SETTINGS(local_domain),
      .otherwise = "/etc/mailname, else the host's fully qualified name",
      .help = "appended to addresses without one"},
-    {"local", "aliases", KEYS_LATER, KEYS_OWNERS, .otherwise = "none", .available = "",
-     .help = "aliases(5) file for local recipients"},
-    {"local", "default_to", KEYS_LATER, .otherwise = "none", .available = "",
-     .help = "where mail for local users goes that no alias covers"},
+    {"local", "aliases", KEYS_ALIASES, KEYS_OWNERS, SETTINGS(local.aliases_file),
+     .fallback = "/etc/aliases",
+     .help = "aliases(5) file for local recipients, or none; without the key it may be missing"},
+    {"local", "default_to", KEYS_RECIPIENT, .offset = SETTINGS(local.default_to),
+     .otherwise = "none", .help = "address that gets mail for local users whom no alias covers"},
 
     {"message", "from_header", KEYS_CHOICE, .offset = SETTINGS(from_header), .fallback = "add",
      .choices = "add keep replace",
@@ -171,6 +172,7 @@ static const struct {
     {"set_date_header", "message", "add_date"},
     {"set_msgid_header", "message", "add_message_id"},
     {"remove_bcc_headers", "message", "remove_bcc"},
+    {"alias_maps", "local", "aliases"},
     {"logfile", "log", "file"},
 };
 

@@ -15,13 +15,15 @@
 #include <unistd.h>
 
 #include "config/settings.h"
+#include "net/hostname.h"
 
 static char path[64];
 static struct settings settings;
 static struct error error;
 
 /* The names are set, so that nothing is looked up. */
-#define NAMES "[local]\ndomain = d.example\n"
+#define NAMES   "[local]\ndomain = d.example\n"
+#define ACCOUNT "[smarthost]\nhost = a\nhelo = h\n"
 
 static bool load_as(const char *content, mode_t mode, enum paths_origin origin)
 {
@@ -131,6 +133,34 @@ static void test_every_key(void **state)
     settings_free(&settings);
 }
 
+static void test_local(void **state)
+{
+    char plain[HOSTNAME_SIZE];
+    (void)state;
+    hostname_plain(plain);
+    load(ACCOUNT NAMES);
+    assert_string_equal(settings.local.domain, "d.example");
+    assert_string_equal(settings.local.aliases_file, "/etc/aliases");
+    assert_false(settings.local.aliases_required);
+    assert_null(settings.local.default_to);
+    if (strcmp(plain, "localhost") != 0)
+        assert_string_equal(settings.local.names[0], plain);
+    settings_free(&settings);
+
+    load(ACCOUNT NAMES "aliases = ~/aliases\ndefault_to = Ops <ops@EXAMPLE.com>\n");
+    assert_string_equal(settings.local.aliases_file, "/home/me/aliases");
+    assert_true(settings.local.aliases_required);
+    assert_string_equal(settings.local.default_to, "ops@example.com");
+    settings_free(&settings);
+
+    load(ACCOUNT NAMES "aliases = /etc/aliases\n");
+    assert_true(settings.local.aliases_required);
+    settings_free(&settings);
+    load(ACCOUNT NAMES "aliases = none\n");
+    assert_null(settings.local.aliases_file);
+    settings_free(&settings);
+}
+
 /* A default account with everything, and one more that sets what `own` says. */
 static const struct account *load_heir(const char *own)
 {
@@ -219,8 +249,7 @@ static void test_implicit_port(void **state)
     settings_free(&settings);
 }
 
-#define ACCOUNT "[smarthost]\nhost = a\nhelo = h\n"
-#define FROM    "must be one bare address (the name comes from -F), or patterns such as *@example.com"
+#define FROM "must be one bare address (the name comes from -F), or patterns such as *@example.com"
 #define OVERRIDE                                                                                   \
     "must be yes, no, or addresses and patterns such as *@example.com with blanks between them"
 
@@ -304,6 +333,14 @@ static void test_errors(void **state)
         {ACCOUNT "[smarthost:x]\nhost = b\nuser = me\n",
          ":4: [smarthost:x]: user without password, password_file or password_command; an account "
          "that sets host or user inherits no secret"},
+        {ACCOUNT "[local]\naliases = aliases\n",
+         ":5: [local] aliases: must be an absolute path, or start with ~/"},
+        {ACCOUNT "[local]\ndefault_to = ops\n",
+         ":5: [local] default_to: must be one address with its domain"},
+        {ACCOUNT "[local]\ndefault_to = '\"a@b\"'\n",
+         ":5: [local] default_to: must be one address with its domain"},
+        {ACCOUNT "[local]\ndefault_to = a@b, c@d\n",
+         ":5: [local] default_to: must be one address with its domain"},
         /* what is still to come */
         {"[smarthost]\nhost = srv:example.com\n",
          ":2: [smarthost] host: srv: is not in this version yet; name the servers"},
@@ -311,9 +348,6 @@ static void test_errors(void **state)
          ":4: [smarthost] tls_fingerprint: not in this version yet"},
         {ACCOUNT "tls_dane = auto\n", ":4: [smarthost] tls_dane: \"auto\" is not in this version "
                                       "yet"},
-        {ACCOUNT "[local]\naliases = /etc/aliases\n",
-         ":5: [local] aliases: not in this version yet"},
-        {ACCOUNT "[local]\ndefault_to = a@b\n", ":5: [local] default_to: not in this version yet"},
         {ACCOUNT "[queue]\nmode = always\n",
          ":5: [queue] mode: \"always\" is not in this version yet"},
         {ACCOUNT "[queue]\ndirectory = /x\n", ":5: [queue] directory: not in this version yet"},
@@ -411,7 +445,8 @@ static void test_strangers_file(void **state)
         settings_free(&settings);
     }
     assert_int_equal(root ? seteuid(65534) : 0, 0);
-    bool done = load_as(ACCOUNT "user = me\npassword = x\n" NAMES, 0600, PATHS_GIVEN);
+    bool done =
+        load_as(ACCOUNT "user = me\npassword = x\n" NAMES "aliases = none\n", 0600, PATHS_GIVEN);
     assert_int_equal(root ? seteuid(0) : 0, 0);
     assert_true(done);
     settings_free(&settings);
@@ -463,6 +498,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_local),
         cmocka_unit_test(test_inheritance),
         cmocka_unit_test(test_without_default_account),
         cmocka_unit_test(test_implicit_port),

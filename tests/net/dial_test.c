@@ -526,13 +526,12 @@ static int race_with_two_descriptors(const struct dial_options *options, uint16_
     struct rlimit limit;
     struct error error;
     int64_t took;
-    int next = dup(0);
 
     alarm(30);
-    if (next < 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    closefrom(STDERR_FILENO + 1); /* the servers' stay open in the parent */
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 1;
-    close(next);
-    limit.rlim_cur = (rlim_t)next + 2;
+    limit.rlim_cur = STDERR_FILENO + 3;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 2;
     return race_once(options, &took, &error) == winner ? 0 : 3;

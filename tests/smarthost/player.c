@@ -198,6 +198,7 @@ static void write_config(struct player *player)
     add_default(script, "smarthost", "helo", "client.example");
     add_default(script, "smarthost", "from", "alice@example.com");
     add_default(script, "local", "domain", "example.com");
+    add_default(script, "local", "aliases", "none");
     add_default(script, "log", "syslog", "off");
     add_default(script, "log", "file", in_directory(player, "log"));
     for (size_t i = 0; i < script->setting_count; i++)
