@@ -94,6 +94,7 @@ static const struct row {
     {PROBE_LOGIN, 0, 535, NULL, PASSWORD, "the secret of the user given; or user is another one"},
     {PROBE_LOGIN, 0, 0, "wrong credentials", PASSWORD,
      "the secret of the user given; or user is another one"},
+    {PROBE_LOGIN, EX_NOPERM, 0, "TLS", "tls", "starttls or implicit, as a login needs it"},
     {PROBE_LOGIN, 0, 5, NULL, "auth", "auto, or a mechanism that the server takes"},
     {PROBE_LOGIN, EX_NOPERM, 0, NULL, "auth", "auto, or one of the mechanisms offered"},
 
