@@ -65,6 +65,11 @@ static bool ask(const struct question *question, unsigned char *reply, int *leng
     if (question->server != NULL)
         use_server(&state, question->server);
     bool believed = (state.options & RES_TRUSTAD) != 0 || all_on_this_machine(&state);
+    if (question->type == DNS_TLSA && !believed) {
+        res_nclose(&state);
+        header->answered = true;
+        return true;
+    }
     /* Without it the resolver takes the verdict out of what it hands on. */
     state.options |= RES_TRUSTAD | RES_USE_EDNS0;
     int type = question->type == DNS_SRV ? ns_t_srv : ns_t_tlsa;

@@ -328,13 +328,15 @@ static bool hello(struct client *client, struct error *error)
 
 static bool handshake(struct client *client, const char *step, struct error *error)
 {
-    int64_t started = clock_now();
-    if (!tls_handshake(&client->stream, clock_deadline(client->smarthost->timeout), error))
+    int64_t timeout = client->smarthost->timeout, started = clock_now();
+    if (!tls_look_up(&client->stream, client->peer.port, timeout, NULL, error) ||
+        !tls_handshake(&client->stream, clock_deadline(timeout), error))
         return client_add_context(client, step, error);
     client->encrypted = true;
     client->ready = client->greeted;
     client->tls_ms = clock_now() - started;
-    trace_note(client->trace, "%s %s", tls_protocol(&client->stream), tls_cipher(&client->stream));
+    trace_note(client->trace, "%s %s, verified by %s", tls_protocol(&client->stream),
+               tls_cipher(&client->stream), tls_voucher(&client->stream));
     return true;
 }
 

@@ -238,10 +238,11 @@ static void describe_tls(struct run *run, struct probe_step *step)
     text_copy(report->tls_protocol, sizeof report->tls_protocol, tls_protocol(stream));
     text_copy(report->tls_cipher, sizeof report->tls_cipher, tls_cipher(stream));
     text_init(&words, step->words, sizeof step->words);
-    text_add_format(&words, "%s %s", report->tls_protocol, report->tls_cipher);
+    text_add_format(&words, "%s %s, verified by %s", report->tls_protocol, report->tls_cipher,
+                    tls_voucher(stream));
     if (probe->chain_length == 0 || probe->chain[0].days_left >= EXPIRES_SOON)
         return;
-    text_add_format(&words, "; the certificate is good until %s only", probe->chain[0].not_after);
+    text_add_format(&words, "; it expires on %s", probe->chain[0].not_after);
     step->status = PROBE_NOTED;
 }
 
