@@ -30,6 +30,9 @@ static const struct row {
     {PROBE_CONFIGURATION, EX_USAGE, 0, NULL, NULL, "give an address such as you@example.com"},
     {PROBE_CONFIGURATION, EX_NOPERM, 0, NULL, NULL,
      "make the file one that this user may read, or write one of its own"},
+    {PROBE_CONFIGURATION, 0, 0, "there is neither", NULL,
+     "write one of these files, with host, user, password and from under [smarthost]"},
+    {PROBE_CONFIGURATION, 0, 0, "No such file", NULL, "write that file, or name another one by -C"},
     {PROBE_CONFIGURATION, 0, 0, NULL, NULL, "mend the configuration where the sentence says"},
 
     {PROBE_PASSWORD, EX_TEMPFAIL, 0, NULL, PASSWORD, "run that command by hand as this user"},

@@ -177,11 +177,21 @@ static bool has_step(const struct probe *probe, enum probe_kind kind, enum probe
     return false;
 }
 
+/* Nobody lost the race, and nobody won it: it was broken off. */
+static void note_broken_race(struct probe *probe, int64_t started, const struct error *reason)
+{
+    struct probe_step *step = probe_begin(probe, PROBE_CONNECT);
+    step->started_ms = started - probe->started;
+    probe_end(probe, step, reason);
+}
+
 /* The race that a submission would run. Where it has no winner, a server that was given up before
  * stays the one to blame. */
 static bool reach(struct run *run, struct error *error)
 {
     struct probe *probe = run->probe;
+    int64_t started = clock_now();
+    size_t steps = probe->step_count;
     if (probe->tell != NULL)
         probe->tell(probe->context, PROBE_CONNECT);
     if (connector_dial(&run->connector, error))
@@ -189,6 +199,8 @@ static bool reach(struct run *run, struct error *error)
     probe->total_ms = clock_now() - probe->started;
     if (has_step(probe, PROBE_CONNECT, PROBE_GOOD))
         return false;
+    if (probe->step_count == steps)
+        note_broken_race(probe, started, error);
     probe->failed = has_step(probe, PROBE_CONNECT, PROBE_FAILED) ? PROBE_CONNECT : PROBE_RESOLVE;
     return false;
 }
@@ -242,7 +254,7 @@ static void describe_tls(struct run *run, struct probe_step *step)
                     tls_voucher(stream));
     if (probe->chain_length == 0 || probe->chain[0].days_left >= EXPIRES_SOON)
         return;
-    text_add_format(&words, "; it expires on %s", probe->chain[0].not_after);
+    text_add_format(&words, "; its certificate ends on %s", probe->chain[0].not_after);
     step->status = PROBE_NOTED;
 }
 
@@ -364,15 +376,22 @@ static bool decide_utf8(const struct run *run, bool *utf8, struct error *error)
                                "an address in ASCII can be reached by it");
 }
 
-/* In front of the server's words: whom they are about. */
-static void name_address(struct probe_step *step, const char *address)
+/* In front of the server's words: whom they are about, and which alias led to him. */
+static void name_address(struct probe_step *step, const char *address, const char *original)
 {
     char words_bytes[PROBE_WORDS_SIZE];
     struct text words;
+    struct slice alias = slice_of(original);
     text_init(&words, words_bytes, sizeof words_bytes);
     text_add_byte(&words, '<');
     text_add_escaped(&words, slice_of(address), TEXT_SHOWN_LIMIT);
-    text_add_format(&words, "> %s", step->words);
+    text_add(&words, "> ");
+    if (alias.length > 0) {
+        text_add(&words, "for ");
+        text_add_escaped(&words, slice_from(alias, slice_find(alias, ';') + 1), TEXT_SHOWN_LIMIT);
+        text_add(&words, ": ");
+    }
+    text_add(&words, step->words);
     text_copy(step->words, sizeof step->words, words_bytes);
 }
 
@@ -386,21 +405,22 @@ static bool offer_sender(struct run *run, struct error *error)
     bool built = decide_utf8(run, &mail.smtputf8, error) && command_mail(&line, &mail, error);
     bool taken = ask(run, built ? line_bytes : NULL, "MAIL FROM", mail.sender, error);
     end_with_reply(run, step, taken, error);
-    name_address(step, mail.sender);
+    name_address(step, mail.sender, NULL);
     return taken;
 }
 
-static bool offer_recipient(struct run *run, const char *address, struct error *error)
+static bool offer_recipient(struct run *run, const struct recipient *recipient, struct error *error)
 {
-    struct command_rcpt rcpt = {.address = address, .smtputf8 = run->request->envelope->needs_utf8};
+    struct command_rcpt rcpt = {.address = recipient->address,
+                                .smtputf8 = run->request->envelope->needs_utf8};
     struct probe_step *step = probe_begin(run->probe, PROBE_RECIPIENT);
     char line_bytes[COMMAND_SIZE];
     struct text line;
     text_init(&line, line_bytes, sizeof line_bytes);
     bool built = command_rcpt(&line, &rcpt, error);
-    bool taken = ask(run, built ? line_bytes : NULL, "RCPT TO", address, error);
+    bool taken = ask(run, built ? line_bytes : NULL, "RCPT TO", rcpt.address, error);
     end_with_reply(run, step, taken, error);
-    name_address(step, address);
+    name_address(step, recipient->address, recipient->original);
     return taken;
 }
 
@@ -425,7 +445,7 @@ static bool offer_recipients(struct run *run, struct error *error)
     size_t refused = 0, deferred = 0;
     struct error reason, first = {.exit_code = EX_OK};
     for (size_t i = 0; i < tried; i++) {
-        if (offer_recipient(run, envelope->recipients[i].address, &reason))
+        if (offer_recipient(run, &envelope->recipients[i], &reason))
             continue;
         bool is_verdict = reason.permanent;
         if ((is_verdict && refused++ == 0) || first.exit_code == EX_OK)

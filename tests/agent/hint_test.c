@@ -22,6 +22,7 @@ static const struct row {
      "smarthost:w", "timout"},
     {PROBE_CONFIGURATION, EX_CONFIG, 0, "/c:4: [queue]: unknown section", "", ""},
     {PROBE_CONFIGURATION, EX_CONFIG, 0, "account: /c has no account \"x\"; it has y", "", ""},
+    {PROBE_CONFIGURATION, EX_CONFIG, 0, "configuration: there is neither /a nor /b", "", ""},
     {PROBE_CONFIGURATION, EX_USAGE, 0, "sender: no domain", "smarthost:work", "from"},
     {PROBE_PASSWORD, EX_TEMPFAIL, 0, "password_command: failed", "smarthost:work",
      "password_command"},
