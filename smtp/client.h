@@ -51,10 +51,10 @@ bool client_has_step(const struct client *client, enum client_step step);
  * as client_begin. */
 bool client_take_step(struct client *client, enum client_step step, struct error *error);
 
-/* All of them. From a stream and peer as dial_next left them to the capabilities that count: greeting, EHLO,
- * STARTTLS, the handshake, EHLO again. On false the client is good for client_close only. Reply
- * 4xx, a cut and silence are EX_TEMPFAIL; no STARTTLS, and anything in clear behind its 220,
- * EX_PROTOCOL; tls = none to a peer that is not this machine EX_CONFIG. */
+/* All of them. From a stream and peer as dial_next left them to the capabilities that count:
+ * greeting, EHLO, STARTTLS, the handshake, EHLO again. On false the client is good for client_close
+ * only. Reply 4xx, a cut and silence are EX_TEMPFAIL; no STARTTLS, and anything in clear behind its
+ * 220, EX_PROTOCOL; tls = none to a peer that is not this machine EX_CONFIG. */
 bool client_begin(struct client *client, struct error *error);
 
 /* Appends a command (without CRLF) to the output; it goes out with the next read or flush. Where no
