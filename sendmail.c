@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/check.h"
 #include "agent/names.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
@@ -91,6 +92,8 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
         return names_verify(mail->call, error);
     case OPTIONS_ALIASES:
         return names_check(mail->call, print_failure, error);
+    case OPTIONS_CHECK:
+        return check_run(mail, error);
     case OPTIONS_HELP:
         options_write_help(print_line);
         return true;
