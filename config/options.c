@@ -489,8 +489,8 @@ static bool reads_message(const struct options_parser *parser)
     const struct options *options = parser->options;
     bool sends = mode_names[options->mode] == NULL && !parser->run;
     /* -q with recipients is an error, and a message is probably waiting all the same. */
-    bool meant_to_send =
-        options->mode == OPTIONS_RUN && (options->recipient_count > 0 || options->from_header);
+    bool meant_to_send = parser->run && options->mode == OPTIONS_SEND &&
+                         (options->recipient_count > 0 || options->from_header);
     return !parser->no_message && parser->shown == OPTIONS_SEND && options->input_file == NULL &&
            (sends || meant_to_send);
 }
