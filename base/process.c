@@ -111,8 +111,8 @@ void process_reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-/* A secret in memory is nothing for other processes of the same user (ptrace, /proc/PID/mem), nor for
- * whoever collects cores. Where it cannot be helped, mail goes out all the same. */
+/* A secret in memory is nothing for other processes of the same user (ptrace, /proc/PID/mem), nor
+ * for whoever collects cores. Where it cannot be helped, mail goes out all the same. */
 static void close_to_others(void)
 {
     static const struct rlimit none;

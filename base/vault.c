@@ -38,9 +38,11 @@ char *vault_copy(struct slice secret)
 
 void vault_free(const void *memory)
 {
+    char *bytes; /* as they were given out */
     if (memory == NULL)
         return;
-    struct vault *vault = (struct vault *)((uintptr_t)memory - offsetof(struct vault, bytes));
+    memcpy(&bytes, &memory, sizeof bytes);
+    struct vault *vault = (void *)(bytes - offsetof(struct vault, bytes));
     size_t size = vault->size;
     if (size == 0)
         return;

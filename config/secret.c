@@ -264,16 +264,17 @@ static bool judge_roots_path(char *path, struct error *error)
 {
     struct stat status;
     struct text_shown shown;
-    for (char *end = path + strlen(path);; *end = '\0') {
+    for (;;) {
         const char *name = path[0] == '\0' ? "/" : path;
         if (lstat(name, &status) != 0 || !is_roots(&status))
             return error_set(error, EX_CONFIG,
                              "not run as root, since not root alone can change it; "
                              "run: chown root %s; chmod go-w %s",
                              text_show(&shown, slice_of(name)), shown.bytes);
-        end = strrchr(path, '/');
+        char *end = strrchr(path, '/');
         if (end == NULL)
             return true;
+        *end = '\0';
     }
 }
 

@@ -68,11 +68,8 @@ bool authenticate_choose(const struct client *client, const struct sasl_mechanis
 /* A text for what carries a secret; its bytes are given to vault_free. */
 static bool open_text(struct text *text, size_t size, struct error *error)
 {
-    char *bytes = vault_allocate(size);
-    if (bytes == NULL)
-        return error_set_memory(error);
-    text_init(text, bytes, size);
-    return true;
+    *text = (struct text){.bytes = vault_allocate(size), .size = size};
+    return text->bytes != NULL || error_set_memory(error);
 }
 
 static bool hide(struct client *client, struct slice secret, struct error *error)

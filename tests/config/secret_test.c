@@ -9,6 +9,7 @@
 
 #include <endian.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,6 +287,25 @@ static void test_credentials_access(void **state)
     unsetenv("CREDENTIALS_DIRECTORY");
 }
 
+/* The service runs as a user, and its credentials are root's. */
+static void test_credential_of_root(void **state)
+{
+    struct account account = {.password_file = "$CREDENTIALS_DIRECTORY/file"};
+    (void)state;
+    write_file(slice_of("secret"), 0400);
+    if (geteuid() != 0 || !share_with(65534, 0))
+        skip();
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    chmod(directory, 0711);
+    assert_int_equal(seteuid(65534), 0);
+    bool done = load(&account);
+    assert_int_equal(seteuid(0), 0);
+    chmod(directory, 0700);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_true(done);
+    assert_string_equal(secret.bytes, "secret");
+}
+
 static void test_credentials_directory(void **state)
 {
     struct account account = {.password_file = "$CREDENTIALS_DIRECTORY/file"};
@@ -367,8 +387,11 @@ static void test_command_environment(void **state)
     assert_true(load_command("/bin/sh -c '/usr/bin/env | /usr/bin/cut -d= -f1 | /usr/bin/sort | "
                              "/usr/bin/tr \"\\n\" \" \"'"));
     /* The shell adds these two of its own. */
-    const char *names = "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD USER "
-                        "XDG_RUNTIME_DIR ";
+    const char *names = getpwuid(geteuid()) != NULL
+                            ? "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD USER "
+                              "XDG_RUNTIME_DIR "
+                            : "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD "
+                              "XDG_RUNTIME_DIR ";
     char line[512] = "";
     struct slice rest = slice_of(secret.bytes), word;
     while (slice_cut_word(&rest, &word)) {
@@ -515,6 +538,7 @@ int main(void)
         cmocka_unit_test(test_nothing_else_is_kept),
         cmocka_unit_test(test_renewal),
         cmocka_unit_test(test_credentials_access),
+        cmocka_unit_test(test_credential_of_root),
         cmocka_unit_test(test_file_fails),
         cmocka_unit_test(test_unreadable_file),
         cmocka_unit_test(test_credentials_directory),

@@ -116,7 +116,7 @@ static void looks_at_what_there_is(void **state)
 {
     (void)state;
     static struct sasl_secret nothing, latin = {.bytes = "p\xc2\xaa", .length = 3},
-                                             good = {.bytes = "p\xc3\xa4", .length = 3};
+                                       good = {.bytes = "p\xc3\xa4", .length = 3};
     static const struct {
         struct sasl_secret *secret;
         const struct sasl_channel *channel;

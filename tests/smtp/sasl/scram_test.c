@@ -17,7 +17,7 @@
 #define PLUS "SCRAM-SHA-256-PLUS SCRAM-SHA-256"
 
 static struct sasl_secret pencil = {.bytes = "pencil", .length = 6},
-                                umlaut = {.bytes = "p\xc3\xa4", .length = 3};
+                          umlaut = {.bytes = "p\xc3\xa4", .length = 3};
 
 static struct sasl_options options = {.mechanism = "auto", .user = "user", .secret = &pencil};
 static struct sasl_exchange exchange;
