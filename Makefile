@@ -33,7 +33,8 @@ SMARTHOST := $(wildcard tests/smarthost/*.c)
 UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
-SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/player tests/documentation
+SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/player \
+             tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -115,8 +116,9 @@ check: $(call tested,$(BUILD))
 asan: $(call tested,$(BUILD)/asan)
 	@tests/run $(BUILD)/asan $(UNITS) $(SESSIONS) $(SCRIPTS)
 
+# Without tests/process: what counts the lines writes files of its own, whatever a case has taken away.
 coverage: $(call tested,$(BUILD)/coverage)
-	@tests/run $(BUILD)/coverage $(UNITS) $(SESSIONS) $(SCRIPTS)
+	@tests/run $(BUILD)/coverage $(UNITS) $(SESSIONS) $(filter-out tests/process,$(SCRIPTS))
 	@gcovr --root . --filter '(base|net|tls|message|smtp|config|agent|sendmail)' $(BUILD)/coverage
 
 check-clang: $(call tested,$(BUILD)/clang)

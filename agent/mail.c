@@ -93,6 +93,24 @@ bool mail_add_recipients(struct mail *mail, struct error *error)
                                    : "give addresses as arguments, or -t to take the header's");
 }
 
+bool mail_add_recipient(struct mail *mail, const char *address, const char *original,
+                        unsigned char notify, struct error *error)
+{
+    struct slice rest = slice_of(address);
+    struct address_mailbox mailbox, further;
+    struct local_targets targets = {0};
+    bool found = false, another = false;
+    if (!address_next(&rest, &mailbox, &found, error) ||
+        (found && !address_next(&rest, &further, &another, error)))
+        return false;
+    if (!found || another)
+        return error_set_permanent(error, EX_USAGE, "recipient: one address is wanted");
+    bool added = local_resolve(&mail->call->settings.local, &mailbox, &targets, error) &&
+                 envelope_add_targets(&mail->envelope, &targets, original, notify, error);
+    local_targets_free(&targets);
+    return added;
+}
+
 bool mail_mend_header(struct mail *mail, struct error *error)
 {
     const struct call *call = mail->call;

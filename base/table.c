@@ -64,6 +64,32 @@ bool table_add(struct table *table, const char *key, uint32_t value)
     return true;
 }
 
+/* Those behind it move up where their search would end at the gap (Knuth 6.4, algorithm R). */
+static void close_gap(struct table *table, size_t gap)
+{
+    size_t mask = table->size - 1;
+    for (size_t place = (gap + 1) & mask; table->slots[place].key != NULL;
+         place = (place + 1) & mask) {
+        size_t home = table->slots[place].hash & mask;
+        if (((place - home) & mask) < ((place - gap) & mask))
+            continue;
+        table->slots[gap] = table->slots[place];
+        gap = place;
+    }
+    table->slots[gap].key = NULL;
+}
+
+void table_remove(struct table *table, const char *key)
+{
+    if (table->count == 0)
+        return;
+    struct table_slot *slot = find_slot(table, key, hash(key));
+    if (slot->key == NULL)
+        return;
+    close_gap(table, (size_t)(slot - table->slots));
+    table->count--;
+}
+
 void table_free(struct table *table)
 {
     free(table->slots);

@@ -25,6 +25,9 @@ bool table_find(const struct table *table, const char *key, uint32_t *value);
  * when memory ran out. */
 bool table_add(struct table *table, const char *key, uint32_t value);
 
+/* Takes out what is filed under `key`; harmless where nothing is. */
+void table_remove(struct table *table, const char *key);
+
 /* Frees the memory and leaves an empty table. */
 void table_free(struct table *table);
 

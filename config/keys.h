@@ -27,6 +27,7 @@ enum keys_type {
     KEYS_SENDERS,     /* const char *; addresses or patterns */
     KEYS_OVERRIDE,    /* const char *; yes, no, or addresses or patterns */
     KEYS_FACILITY,    /* int */
+    KEYS_FINGERPRINT, /* const char *; as it stands */
     KEYS_LATER        /* nothing yet */
 };
 

@@ -11,6 +11,7 @@
 #include "message/address.h"
 #include "net/hostname.h"
 #include "smtp/command.h"
+#include "tls/fingerprint.h"
 
 enum { NAME_LOOKUP_TIMEOUT = 2000 };
 
@@ -182,6 +183,13 @@ static bool store_override(const char *value, const char **target, struct error 
                      "between them");
 }
 
+static bool store_fingerprint(const char *value, const char **target, struct error *error)
+{
+    struct fingerprints ignored;
+    *target = value;
+    return fingerprint_parse(value, &ignored, error);
+}
+
 static bool store_recipient(const char *value, const char **target, struct arena *arena,
                             struct error *error)
 {
@@ -246,6 +254,8 @@ static bool store(const struct loader *loader, const struct keys_row *row, const
         return store_override(value, target, error);
     case KEYS_FACILITY:
         return value_facility(slice, target, error);
+    case KEYS_FINGERPRINT:
+        return store_fingerprint(value, target, error);
     case KEYS_LATER:
         return true;
     }

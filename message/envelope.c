@@ -167,6 +167,18 @@ bool envelope_add_header(struct envelope *envelope, struct message *message, str
     return ok;
 }
 
+void envelope_forget(struct envelope *envelope, size_t count)
+{
+    while (envelope->count > count)
+        table_remove(&envelope->table, envelope->recipients[--envelope->count].address);
+}
+
+bool envelope_set_id(struct envelope *envelope, const char *id, struct error *error)
+{
+    envelope->id = id == NULL ? NULL : arena_copy(&envelope->arena, slice_of(id));
+    return id == NULL || envelope->id != NULL || error_set_memory(error);
+}
+
 bool envelope_set_outcome(struct envelope *envelope, size_t recipient, enum recipient_state state,
                           int reply_code, struct slice reply, struct error *error)
 {

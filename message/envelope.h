@@ -62,6 +62,12 @@ bool envelope_add(struct envelope *envelope, const char *address, struct error *
 bool envelope_add_targets(struct envelope *envelope, const struct local_targets *targets,
                           const char *original, unsigned char notify, struct error *error);
 
+/* Takes out the recipients from index `count` on, those that were added last. */
+void envelope_forget(struct envelope *envelope, size_t count);
+
+/* Sets the ENVID, of which a copy is kept; NULL for none. */
+bool envelope_set_id(struct envelope *envelope, const char *id, struct error *error);
+
 /* Files the outcome of one recipient. `reply` (from outside) is escaped and copied; equal replies
  * in a row share one copy. */
 bool envelope_set_outcome(struct envelope *envelope, size_t recipient, enum recipient_state state,

@@ -18,6 +18,23 @@ struct dial_options {
 
 enum dial_verdict { DIAL_WAIT, DIAL_WON, DIAL_LOST };
 
+/* What became of looking up a host, or of one of its addresses on one port. Times are of
+ * clock_now(). */
+struct dial_news {
+    const char *host;
+    const struct resolve *found;     /* what a look-up found; NULL where it failed, and else */
+    char address[DIAL_ADDRESS_SIZE]; /* with port; "" for a look-up */
+    int64_t started, connected;      /* 0: it never was */
+    const struct error *reason;      /* why it failed; NULL: it greeted, or was found */
+};
+
+/* For who wants to show them all. A candidate that another one left behind is no news until it runs
+ * again. */
+struct dial_watcher {
+    void (*take)(void *context, const struct dial_news *news);
+    void *context;
+};
+
 /* What a good greeting is, the caller knows. */
 struct dial_greeter {
     /* Connected: may attach a transport and send first bytes. False: this candidate lost. The
@@ -32,6 +49,7 @@ struct dial_greeter {
     /* What to do where a server was connected and stayed silent; may be NULL. */
     const char *silence_advice;
     void *context;
+    const struct dial_watcher *watcher; /* NULL: nobody watches */
 };
 
 struct dial_peer {
@@ -64,6 +82,9 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
 /* Files the reason why the last winner turned out to be none (cut or 4xx before MAIL), so that it
  * shows in the list of dial_next's error. The reason names host and address. */
 void dial_reject(struct dial *dial, const struct error *reason);
+
+/* From now on at most `milliseconds` are waited in all, where it was more. */
+void dial_hurry(struct dial *dial, int64_t milliseconds);
 
 void dial_free(struct dial *dial);
 

@@ -47,11 +47,40 @@ static void test_many(void **state)
     assert_false(table_find(&table, "1", &value));
 }
 
+/* What stands behind the gap in the same run of slots is found all the same. */
+static void test_remove(void **state)
+{
+    (void)state;
+    static char keys[MANY][KEY_SIZE];
+    struct table table = {0};
+    uint32_t value;
+    table_remove(&table, "0");
+    for (uint32_t i = 0; i < MANY; i++) {
+        snprintf(keys[i], KEY_SIZE, "%u", (unsigned)i);
+        assert_true(table_add(&table, keys[i], i));
+    }
+    for (uint32_t i = 0; i < MANY; i += 3)
+        table_remove(&table, keys[i]);
+    table_remove(&table, "10000");
+    assert_int_equal(table.count, MANY - (MANY + 2) / 3);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(table_find(&table, keys[i], &value), i % 3 != 0);
+        if (i % 3 == 0)
+            assert_true(table_add(&table, keys[i], 2 * i));
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_true(table_find(&table, keys[i], &value));
+        assert_int_equal(value, i % 3 == 0 ? 2 * i : i);
+    }
+    table_free(&table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_many),
+        cmocka_unit_test(test_remove),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

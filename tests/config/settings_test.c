@@ -22,8 +22,10 @@ static struct settings settings;
 static struct error error;
 
 /* The names are set, so that nothing is looked up. */
-#define NAMES   "[local]\ndomain = d.example\n"
-#define ACCOUNT "[smarthost]\nhost = a\nhelo = h\n"
+#define PIN       "sha256:" PIN_OCTET PIN_OCTET PIN_OCTET PIN_OCTET
+#define PIN_OCTET "00112233445566fF"
+#define NAMES     "[local]\ndomain = d.example\n"
+#define ACCOUNT   "[smarthost]\nhost = a\nhelo = h\n"
 
 static bool load_as(const char *content, mode_t mode, enum paths_origin origin)
 {
@@ -75,6 +77,8 @@ static void test_defaults(void **state)
     assert_int_equal(smarthost->tls_mode, SMARTHOST_STARTTLS);
     assert_int_equal(smarthost->tls.min_version, TLS_VERSION_1_2);
     assert_null(smarthost->tls.ca_file);
+    assert_null(smarthost->tls.fingerprint);
+    assert_int_equal(smarthost->tls.dane, TLS_DANE_NO);
     assert_null(smarthost->tls.name);
     assert_string_equal(smarthost->sasl.mechanism, "auto");
     assert_null(smarthost->sasl.user);
@@ -97,7 +101,8 @@ static void test_every_key(void **state)
     (void)state;
     load("[smarthost]\nhost = a.example [2001:db8::1]\nport = 26 27\ntls = implicit\n"
          "tls_ca_file = ~/ca\ntls_name = N.example\ntls_cert = /c\ntls_key = /k\ntls_min = 1.3\n"
-         "tls_dane = no\nauth = login\nuser = \"me \"\npassword = \"a#b\"\nfrom = *@a.example\n"
+         "tls_dane = auto\ntls_fingerprint = " PIN
+         "\nauth = login\nuser = \"me \"\npassword = \"a#b\"\nfrom = *@a.example\n"
          "allow_from_override = *@b.example\npipelining = no\nchunking = no\n"
          "helo = [192.0.2.1]\ntimeout = 5s\nconnect_timeout = 6s\nfallback_delay = 70ms\n"
          "[local]\ndomain = D.example\n"
@@ -114,6 +119,8 @@ static void test_every_key(void **state)
     assert_string_equal(smarthost->tls.cert, "/c");
     assert_string_equal(smarthost->tls.key, "/k");
     assert_int_equal(smarthost->tls.min_version, TLS_VERSION_1_3);
+    assert_int_equal(smarthost->tls.dane, TLS_DANE_AUTO);
+    assert_string_equal(smarthost->tls.fingerprint, PIN);
     assert_string_equal(smarthost->sasl.mechanism, "login");
     assert_string_equal(smarthost->sasl.user, "me ");
     assert_string_equal(account->password, "a#b");
@@ -250,6 +257,10 @@ static void test_implicit_port(void **state)
 }
 
 #define FROM "must be one bare address (the name comes from -F), or patterns such as *@example.com"
+#define FINGERPRINT                                                                                \
+    "must be sha256: with 64 hexadecimal digits, or spki: with the 44 characters of a SHA-256 in " \
+    "base64, or several with blanks between them"
+
 #define OVERRIDE                                                                                   \
     "must be yes, no, or addresses and patterns such as *@example.com with blanks between them"
 
@@ -333,6 +344,10 @@ static void test_errors(void **state)
         {ACCOUNT "[smarthost:x]\nhost = b\nuser = me\n",
          ":4: [smarthost:x]: user without password, password_file or password_command; an account "
          "that sets host or user inherits no secret"},
+        {ACCOUNT "tls_fingerprint = sha256:00\n", ":4: [smarthost] tls_fingerprint: " FINGERPRINT},
+        {ACCOUNT "tls_fingerprint = \" \"\n",
+         ":4: [smarthost] tls_fingerprint: nothing but blanks"},
+        {ACCOUNT "tls_dane = maybe\n", ":4: [smarthost] tls_dane: must be no, auto or yes"},
         {ACCOUNT "[local]\naliases = aliases\n",
          ":5: [local] aliases: must be an absolute path, or start with ~/"},
         {ACCOUNT "[local]\ndefault_to = ops\n",
@@ -344,10 +359,6 @@ static void test_errors(void **state)
         /* what is still to come */
         {"[smarthost]\nhost = srv:example.com\n",
          ":2: [smarthost] host: srv: is not in this version yet; name the servers"},
-        {ACCOUNT "tls_fingerprint = sha256:00\n",
-         ":4: [smarthost] tls_fingerprint: not in this version yet"},
-        {ACCOUNT "tls_dane = auto\n", ":4: [smarthost] tls_dane: \"auto\" is not in this version "
-                                      "yet"},
         {ACCOUNT "[queue]\nmode = always\n",
          ":5: [queue] mode: \"always\" is not in this version yet"},
         {ACCOUNT "[queue]\ndirectory = /x\n", ":5: [queue] directory: not in this version yet"},

@@ -306,6 +306,35 @@ static void test_outcomes(void **state)
     envelope_free(&envelope);
 }
 
+static void test_forget(void **state)
+{
+    struct envelope envelope = {0};
+    struct error error;
+    (void)state;
+    assert_true(envelope_add(&envelope, "a@x", &error) && envelope_add(&envelope, "b@x", &error) &&
+                envelope_add(&envelope, "c@x", &error));
+    envelope_forget(&envelope, 1);
+    assert_int_equal(envelope.count, 1);
+    assert_true(envelope_add(&envelope, "c@x", &error) && envelope_add(&envelope, "a@x", &error));
+    assert_int_equal(envelope.count, 2);
+    assert_string_equal(envelope.recipients[1].address, "c@x");
+    envelope_free(&envelope);
+}
+
+static void test_id(void **state)
+{
+    struct envelope envelope = {0};
+    struct error error;
+    char id[] = "QQ314159";
+    (void)state;
+    assert_true(envelope_set_id(&envelope, id, &error));
+    id[0] = 'X';
+    assert_string_equal(envelope.id, "QQ314159");
+    assert_true(envelope_set_id(&envelope, NULL, &error));
+    assert_null(envelope.id);
+    envelope_free(&envelope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_refused_header), cmocka_unit_test(test_many),
         cmocka_unit_test(test_aliases),        cmocka_unit_test(test_reports),
         cmocka_unit_test(test_utf8),           cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_forget),         cmocka_unit_test(test_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

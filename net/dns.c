@@ -1,0 +1,265 @@
+/* Records of the DNS (RFC 1035, RFC 2782, RFC 6698). The child asks and parses: it is the one that
+ * meets octets from the network, and the parent believes of what it writes only the shape. */
+#include "net/dns.h"
+
+#include <arpa/inet.h>
+#include <arpa/nameser.h>
+#include <netdb.h>
+#include <resolv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/child.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/text.h"
+
+enum { ANSWER_SIZE = 64 * 1024, RECORD_HEAD = 10, SRV_HEAD = 6, TLSA_HEAD = 3 };
+
+struct question {
+    enum dns_type type;
+    const char *name;
+    const struct sockaddr_in *server;
+};
+
+/* What the child writes first; the records follow, each of their full size. */
+struct header {
+    bool answered, authenticated;
+    size_t count;
+};
+
+/* --- in the child ---------------------------------------------------------------------------- */
+
+static bool is_loopback_v4(const struct in_addr *address)
+{
+    return ntohl(address->s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static bool all_on_this_machine(const struct __res_state *state)
+{
+    for (int i = 0; i < state->nscount; i++) {
+        const struct sockaddr_in6 *six = state->_u._ext.nsaddrs[i];
+        bool loopback = six != NULL && six->sin6_family == AF_INET6
+                            ? IN6_IS_ADDR_LOOPBACK(&six->sin6_addr)
+                            : is_loopback_v4(&state->nsaddr_list[i].sin_addr);
+        if (!loopback)
+            return false;
+    }
+    return state->nscount > 0;
+}
+
+static void use_server(struct __res_state *state, const struct sockaddr_in *server)
+{
+    state->nsaddr_list[0] = *server;
+    state->nscount = 1;
+    state->options &= ~(unsigned long)RES_TRUSTAD;
+}
+
+/* Asks; false when there is no reply that can be believed to be one. */
+static bool ask(const struct question *question, unsigned char *reply, int *length,
+                struct header *header)
+{
+    struct __res_state state = {0};
+    if (res_ninit(&state) != 0)
+        return false;
+    if (question->server != NULL)
+        use_server(&state, question->server);
+    bool believed = (state.options & RES_TRUSTAD) != 0 || all_on_this_machine(&state);
+    if (question->type == DNS_TLSA && !believed) {
+        res_nclose(&state);
+        header->answered = true;
+        return true;
+    }
+    /* Without it the resolver takes the verdict out of what it hands on. */
+    state.options |= RES_TRUSTAD | RES_USE_EDNS0;
+    int type = question->type == DNS_SRV ? ns_t_srv : ns_t_tlsa;
+    *length = res_nquery(&state, question->name, ns_c_in, type, reply, ANSWER_SIZE);
+    bool none = state.res_h_errno == HOST_NOT_FOUND || state.res_h_errno == NO_DATA;
+    res_nclose(&state);
+    const HEADER *reply_header = (const HEADER *)(const void *)reply;
+    header->answered = *length >= NS_HFIXEDSZ || (none && reply_header->qr);
+    header->authenticated = header->answered && believed && reply_header->ad;
+    return header->answered;
+}
+
+/* A record of the reply under the cursor. */
+struct record {
+    unsigned type, length;
+    const unsigned char *data;
+};
+
+/* The octets of a reply not yet looked at. */
+struct cursor {
+    const unsigned char *start, *end, *next;
+};
+
+static unsigned number(const unsigned char *octets)
+{
+    return (unsigned)octets[0] << 8 | octets[1];
+}
+
+static bool skip_name(struct cursor *cursor, ptrdiff_t then)
+{
+    int length = dn_skipname(cursor->next, cursor->end);
+    if (length < 0 || cursor->end - cursor->next < length + then)
+        return false;
+    cursor->next += length + then;
+    return true;
+}
+
+/* RFC 1035 section 4.1.3 */
+static bool next_record(struct cursor *cursor, struct record *record)
+{
+    if (!skip_name(cursor, RECORD_HEAD))
+        return false;
+    const unsigned char *head = cursor->next - RECORD_HEAD;
+    *record = (struct record){
+        .type = number(head), .length = number(head + RECORD_HEAD - 2), .data = cursor->next};
+    if (cursor->end - cursor->next < (ptrdiff_t)record->length)
+        return false;
+    cursor->next += record->length;
+    return true;
+}
+
+static bool take_srv(const struct cursor *cursor, const struct record *record, struct dns_srv *srv)
+{
+    if (record->type != ns_t_srv || record->length <= SRV_HEAD)
+        return false;
+    *srv = (struct dns_srv){.priority = (uint16_t)number(record->data),
+                            .weight = (uint16_t)number(record->data + 2),
+                            .port = (uint16_t)number(record->data + 4)};
+    return dn_expand(cursor->start, cursor->end, record->data + SRV_HEAD, srv->target,
+                     sizeof srv->target) >= 0;
+}
+
+static bool take_tlsa(const struct record *record, struct dns_tlsa *tlsa)
+{
+    if (record->type != ns_t_tlsa || record->length <= TLSA_HEAD ||
+        record->length - TLSA_HEAD > DNS_TLSA_SIZE)
+        return false;
+    *tlsa = (struct dns_tlsa){.usage = record->data[0],
+                              .selector = record->data[1],
+                              .matching = record->data[2],
+                              .length = (uint16_t)(record->length - TLSA_HEAD)};
+    memcpy(tlsa->data, record->data + TLSA_HEAD, tlsa->length);
+    return true;
+}
+
+static size_t record_size(enum dns_type type)
+{
+    return type == DNS_SRV ? sizeof(struct dns_srv) : sizeof(struct dns_tlsa);
+}
+
+/* Fills `records`, of DNS_RECORDS_MAX, from the answer section; false for a malformed reply. */
+static bool parse(enum dns_type type, struct cursor cursor, char *records, size_t *count)
+{
+    unsigned questions = number(cursor.start + 4), answers = number(cursor.start + 6);
+    while (questions-- > 0)
+        if (!skip_name(&cursor, NS_QFIXEDSZ))
+            return false;
+    while (answers-- > 0 && *count < DNS_RECORDS_MAX) {
+        void *place = records + *count * record_size(type);
+        struct record record;
+        if (!next_record(&cursor, &record))
+            return false;
+        *count += type == DNS_SRV ? take_srv(&cursor, &record, place) : take_tlsa(&record, place);
+    }
+    return true;
+}
+
+static bool answer_question(const struct question *question, unsigned char *reply, char *records,
+                            int output)
+{
+    struct header header = {0};
+    struct error ignored;
+    int length = 0;
+    if (ask(question, reply, &length, &header) && length > 0)
+        header.answered =
+            parse(question->type, (struct cursor){reply, reply + length, reply + NS_HFIXEDSZ},
+                  records, &header.count);
+    struct slice head = slice_make((const char *)&header, sizeof header);
+    struct slice tail = slice_make(records, header.count * record_size(question->type));
+    return file_write_all(output, head, &ignored) && file_write_all(output, tail, &ignored);
+}
+
+static int look_up(void *argument, int output)
+{
+    const struct question *question = argument;
+    unsigned char *reply = calloc(1, ANSWER_SIZE);
+    char *records = calloc(DNS_RECORDS_MAX, record_size(question->type));
+    bool done =
+        reply != NULL && records != NULL && answer_question(question, reply, records, output);
+    free(reply);
+    free(records);
+    return done ? EX_OK : EX_OSERR;
+}
+
+/* --- in the parent --------------------------------------------------------------------------- */
+
+static bool fail(const char *name, struct error *error)
+{
+    struct text_shown shown;
+    return error_set(error, EX_TEMPFAIL, "DNS: no answer that can be believed about %s",
+                     text_show(&shown, slice_of(name)));
+}
+
+/* A target goes into EHLO's neighbourhood, logs and certificates' names: it is a string, and not
+ * more than one. */
+static bool is_sound(enum dns_type type, const struct dns_answer *answer)
+{
+    for (size_t i = 0; i < answer->count; i++) {
+        bool sound = type == DNS_SRV
+                         ? memchr(answer->records.srv[i].target, '\0', DNS_NAME_SIZE) != NULL
+                         : answer->records.tlsa[i].length <= DNS_TLSA_SIZE;
+        if (!sound)
+            return false;
+    }
+    return true;
+}
+
+static bool unpack(const struct question *question, struct slice output, struct dns_answer *answer,
+                   struct error *error)
+{
+    struct header header;
+    size_t size = record_size(question->type);
+    if (output.length < sizeof header)
+        return fail(question->name, error);
+    memcpy(&header, output.bytes, sizeof header);
+    output = slice_from(output, sizeof header);
+    if (!header.answered || header.count > DNS_RECORDS_MAX || output.length != header.count * size)
+        return fail(question->name, error);
+    answer->authenticated = header.authenticated;
+    if (header.count == 0)
+        return true;
+    void *records = malloc(output.length);
+    if (records == NULL)
+        return error_set_memory(error);
+    memcpy(records, output.bytes, output.length);
+    answer->records.srv = records;
+    answer->count = header.count;
+    return is_sound(question->type, answer) || fail(question->name, error);
+}
+
+bool dns_look_up(enum dns_type type, const char *name, const struct sockaddr_in *server,
+                 int64_t timeout, struct dns_answer *answer, struct error *error)
+{
+    struct question question = {type, name, server};
+    struct child child;
+    struct buffer output = {0};
+    struct text_shown shown;
+    int status;
+    size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * record_size(type);
+    *answer = (struct dns_answer){0};
+    bool done = child_start(&child, look_up, &question, error) &&
+                (child_finish(&child, clock_deadline(timeout), limit, &output, &status, error) ||
+                 error_add_context(error, "DNS: %s", text_show(&shown, slice_of(name)))) &&
+                unpack(&question, buffer_slice(&output), answer, error);
+    buffer_free(&output);
+    return done;
+}
+
+void dns_free(struct dns_answer *answer)
+{
+    free(answer->records.srv);
+    *answer = (struct dns_answer){0};
+}
