@@ -296,9 +296,9 @@ static void test_errors(void **state)
         {ACCOUNT "[smarthost:x]\nhost = b\nuser = me\n",
          ":4: [smarthost:x]: user without password, password_file or password_command; an account "
          "that sets host or user inherits no secret"},
+        {"[smarthost]\nhost = a srv:example.com\ntls = none\n",
+         ":1: [smarthost]: srv: goes with tls = starttls or implicit only"},
         /* what is still to come */
-        {"[smarthost]\nhost = srv:example.com\n",
-         ":2: [smarthost] host: srv: is not in this version yet; name the servers"},
         {ACCOUNT "tls_fingerprint = sha256:00\n",
          ":4: [smarthost] tls_fingerprint: not in this version yet"},
         {ACCOUNT "tls_dane = auto\n", ":4: [smarthost] tls_dane: \"auto\" is not in this version "
