@@ -33,7 +33,7 @@ SMARTHOST := $(wildcard tests/smarthost/*.c)
 UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
-SCRIPTS   := tests/process tests/senders tests/player tests/documentation
+SCRIPTS   := tests/process tests/senders tests/player tests/configure tests/documentation
 
 all: $(BUILD)/sendmail
 

@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/configure.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
 #include "base/interrupt.h"
@@ -83,6 +84,8 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
         return true;
     case OPTIONS_RUN:
         return true;
+    case OPTIONS_CONFIGURE:
+        return configure_run(mail->call, error);
     case OPTIONS_SESSION:
     case OPTIONS_VERIFY:
     case OPTIONS_ALIASES:

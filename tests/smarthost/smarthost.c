@@ -1,5 +1,5 @@
 /* A smarthost for tests: `play` plays session files against the sendmail under test, `receive`
- * takes whatever mail is sent to it. */
+ * takes whatever mail is sent to it, `dns` answers for the DNS. */
 #include <err.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -11,11 +11,13 @@
 
 #include "tests/smarthost/player.h"
 #include "tests/smarthost/receive.h"
+#include "tests/smarthost/zone.h"
 
 static int usage(void)
 {
     fputs("usage: smarthost play [-v] [--sendmail PROGRAM] SESSION...\n"
-          "       smarthost receive [OPTION]...\n\n"
+          "       smarthost receive [OPTION]...\n"
+          "       smarthost dns FILE\n\n"
           "play: TAP on standard output. SESSION_WRAP=\"valgrind -q\" puts words before PROGRAM\n"
           "(build/sendmail). -v shows the conversations of sessions that pass as well.\n\n",
           stderr);
@@ -92,5 +94,7 @@ int main(int argc, char **argv)
         return play(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "receive") == 0)
         return receive_main(argc - 1, argv + 1);
+    if (argc == 3 && strcmp(argv[1], "dns") == 0)
+        return zone_main(argv[2]);
     return usage();
 }

@@ -137,12 +137,12 @@ static void *serve(void *argument)
     return NULL;
 }
 
-void dns_server_start(struct dns_server *server, const struct dns_row *rows)
+void dns_server_start_at(struct dns_server *server, uint16_t port, const struct dns_row *rows)
 {
     socklen_t size = sizeof server->address;
     server->rows = rows;
-    server->address =
-        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    server->address = (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     server->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     if (server->socket < 0 ||
         bind(server->socket, (struct sockaddr *)&server->address, size) != 0 ||
@@ -151,6 +151,11 @@ void dns_server_start(struct dns_server *server, const struct dns_row *rows)
         perror("DNS server of the test");
         abort();
     }
+}
+
+void dns_server_start(struct dns_server *server, const struct dns_row *rows)
+{
+    dns_server_start_at(server, 0, rows);
 }
 
 void dns_server_stop(struct dns_server *server)

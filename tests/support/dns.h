@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct dns_row {
     const char *name; /* NULL: the end of the table */
@@ -17,6 +18,7 @@ struct dns_row {
 
 struct dns_server {
     const struct dns_row *rows;
+    uint16_t port;              /* where it is to listen; 0: any free one */
     struct sockaddr_in address; /* where it listens */
     int socket;
     pthread_t thread;
@@ -25,6 +27,9 @@ struct dns_server {
 
 /* Starts it on a free port of 127.0.0.1; fails the test when that cannot be done. */
 void dns_server_start(struct dns_server *server, const struct dns_row *rows);
+
+/* The same on that port. */
+void dns_server_start_at(struct dns_server *server, uint16_t port, const struct dns_row *rows);
 
 void dns_server_stop(struct dns_server *server);
 
