@@ -190,10 +190,12 @@ static struct slice without_brackets(struct slice value)
 static bool parse_service(struct slice domain, const char **host, struct arena *arena,
                           struct error *error)
 {
-    const char *ascii;
-    if (is_address(domain) ||
-        !parse_domain(domain, "srv: with a domain behind it", &ascii, arena, error))
-        return error_set(error, EX_CONFIG, "srv: is followed by a domain, as in srv:example.com");
+    static const char form[] = "srv: and a domain, as in srv:example.com";
+    const char *ascii = NULL;
+    if (is_address(domain))
+        return error_set(error, EX_CONFIG, "must be %s", form);
+    if (!parse_domain(domain, form, &ascii, arena, error))
+        return false;
     *host = arena_format(arena, "srv:%s", ascii);
     return *host != NULL || error_set_memory(error);
 }

@@ -102,23 +102,29 @@ static bool add_service(struct places *places, const struct dial_options *option
     return add_reason(places, query->domain, &reason, arena, error);
 }
 
+/* The time for the first of `hosts`, of what is left for all of them. */
+static int64_t share_of_time(const char *const *hosts, int64_t deadline)
+{
+    int64_t count = 1;
+    while (hosts[count] != NULL)
+        count++;
+    return clock_remaining(deadline) / count;
+}
+
 bool places_find(const struct dial_options *options, int64_t deadline, struct arena *arena,
                  struct places *places, struct error *error)
 {
-    size_t left = 0;
     places->count = 0;
-    while (options->hosts[left] != NULL)
-        left++;
-    for (const char *const *host = options->hosts; *host != NULL; host++, left--) {
+    for (const char *const *host = options->hosts; *host != NULL; host++) {
         struct service_query query = {.name = options->service,
                                       .domain = places_domain(*host),
                                       .server = options->dns_server,
-                                      .timeout = clock_remaining(deadline) / (int64_t)left};
-        if (query.domain != NULL && !add_service(places, options, &query, arena, error))
-            return false;
+                                      .timeout = share_of_time(host, deadline)};
         if (query.domain == NULL)
             add(places, &(struct place){
                             .host = *host, .ports = options->ports, .hearsay = options->hearsay});
+        else if (!add_service(places, options, &query, arena, error))
+            return false;
     }
     return true;
 }

@@ -48,7 +48,7 @@ static void list(const struct discover *discover, struct text *out)
 
 static void find(const char *domain, struct discover *discover)
 {
-    struct dns_server server;
+    struct dns_server server = {.socket = -1};
     dns_server_start(&server, rows);
     struct discover_question question = {domain, &server.address, PATIENCE};
     discover_find(&question, discover);
