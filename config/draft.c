@@ -21,6 +21,18 @@ static bool add_between(struct slice value, const char *quote, struct text *out)
     return !out->overflow;
 }
 
+/* What nobody would put in quotes: names, addresses, paths. */
+static bool is_plain(struct slice value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        char lower = ascii_lower(value.bytes[i]);
+        bool word = (lower >= 'a' && lower <= 'z') || (lower >= '0' && lower <= '9');
+        if (!word && strchr("@._+-/", lower) == NULL)
+            return false;
+    }
+    return true;
+}
+
 bool draft_quote(struct slice value, struct text *out)
 {
     if (value.length == 0 || value.bytes[value.length - 1] == '\\')
@@ -29,6 +41,8 @@ bool draft_quote(struct slice value, struct text *out)
         if (ascii_is_control(value.bytes[i]) && value.bytes[i] != '\t')
             return false;
     }
+    if (is_plain(value))
+        return add_between(value, "", out);
     if (!has(value, '"'))
         return add_between(value, "\"", out);
     if (!has(value, '\''))
@@ -120,7 +134,7 @@ bool draft_write(const struct draft *draft, struct buffer *out, struct error *er
     if (!add_default_to(out, draft->from, error))
         return false;
     buffer_add_string(out, "\n[message]\n");
-    add_comment(out, "For a server that takes no other From: either:");
+    add_comment(out, "For a server that takes no other From: than yours, too:");
     buffer_add_string(out, ";from_header = replace\n");
     return !out->failed || error_set_memory(error);
 }

@@ -18,9 +18,9 @@ struct draft {
     const char *from;          /* address of the sender */
 };
 
-/* Appends `value` in such quotes that the loader (config/ini.h) reads it as it is. False where
- * there are none: a control character other than a tab, a backslash at its end, a quote of each
- * kind beside a # or ; or at its start, nothing at all. */
+/* Appends `value`, in such quotes as it needs, so that the loader (config/ini.h) reads it as it is.
+ * False where there are none: a control character other than a tab, a backslash at its end, a quote
+ * of each kind beside a # or ; or at its start, nothing at all. */
 bool draft_quote(struct slice value, struct text *out);
 
 /* Appends the whole file, commented. EX_CONFIG naming the key whose value no file can hold, and

@@ -20,7 +20,8 @@
 
 enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
 enum { CANDIDATES_MAX = DIAL_HOSTS_MAX * DIAL_PORTS_MAX * RESOLVE_ADDRESSES_MAX };
-_Static_assert((int)SERVICE_TARGETS_MAX <= (int)DIAL_PORTS_MAX, "a host has as many candidates as srv: has");
+_Static_assert((int)SERVICE_TARGETS_MAX <= (int)DIAL_PORTS_MAX,
+               "a host has as many candidates as srv: has");
 
 #define NEVER INT64_MAX
 
