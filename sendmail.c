@@ -6,9 +6,12 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/check.h"
 #include "agent/configure.h"
+#include "agent/names.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
+#include "agent/session.h"
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -21,16 +24,16 @@ static void print_line(const char *line)
     puts(line);
 }
 
+static void print_failure(void *context, const char *sentence)
+{
+    (void)context;
+    fprintf(stderr, "sendmail: %s\n", sentence);
+}
+
 /* Whether what the caller pipes in is still to be read, lest he die of SIGPIPE. */
 static bool input_is_waiting(const struct options *options, bool input_taken)
 {
     return options->reads_input && options->input_file == NULL && !input_taken;
-}
-
-/* Nothing relative is left to be opened; the caller's directory may be unmounted. */
-static bool leave_directory(struct error *error)
-{
-    return chdir("/") == 0 || error_set_errno(error, EX_OSERR, "chdir: /");
 }
 
 static bool open_input(const char *path, int *input, struct error *error)
@@ -52,7 +55,7 @@ static bool send_mail(struct mail *mail, bool *input_taken, struct error *error)
     bool dry = call->options.mode == OPTIONS_DRY_RUN;
     int input;
     if (!call_load(call, error) || !open_input(call->options.input_file, &input, error) ||
-        !leave_directory(error))
+        !call_leave_directory(error))
         return false;
     *input_taken = true;
     mail->note = dry ? rehearsal_note : NULL;
@@ -87,9 +90,13 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
     case OPTIONS_CONFIGURE:
         return configure_run(mail->call, error);
     case OPTIONS_SESSION:
+        return session_run(mail->call, VERSION, error);
     case OPTIONS_VERIFY:
+        return names_verify(mail->call, error);
     case OPTIONS_ALIASES:
-        return error_set(error, EX_SOFTWARE, "usage: this mode is not in this version yet");
+        return names_check(mail->call, print_failure, error);
+    case OPTIONS_CHECK:
+        return check_run(mail, error);
     case OPTIONS_HELP:
         options_write_help(print_line);
         return true;
@@ -129,7 +136,7 @@ int main(int argc, char **argv)
         if (input_is_waiting(&call.options, input_taken))
             process_drain(STDIN_FILENO);
         if (!call.options.quiet)
-            fprintf(stderr, "sendmail: %s\n", error.sentence);
+            print_failure(NULL, error.sentence);
     }
     if (call.options.mode == OPTIONS_SEND)
         report_mail(&mail, &error);

@@ -2,6 +2,26 @@
  * message says. */
 #include "agent/call.h"
 
+#include <stdio.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* A line of the alias file that is passed over. */
+static void warn(void *context, const char *sentence)
+{
+    const struct call *call = context;
+    char buffer[LOG_LINE_SIZE];
+    struct text line;
+    struct error ignored;
+    text_init(&line, buffer, sizeof buffer);
+    log_add_whole(&line, "warning", slice_of(sentence));
+    log_line(LOG_WARNING, buffer, &ignored);
+    if (call->options.verbose)
+        puts(sentence);
+}
+
 bool call_load(struct call *call, struct error *error)
 {
     struct paths paths;
@@ -11,7 +31,14 @@ bool call_load(struct call *call, struct error *error)
         !settings_load(&call->settings, &choice, error))
         return false;
     log_open(&call->settings.log);
+    call->settings.local.note = warn;
+    call->settings.local.note_context = call;
     return account_find_person(&call->person, &call->arena, error);
+}
+
+bool call_leave_directory(struct error *error)
+{
+    return chdir("/") == 0 || error_set_errno(error, EX_OSERR, "chdir: /");
 }
 
 void call_free(struct call *call)

@@ -18,6 +18,10 @@ struct call {
  * finds the person. Errors as paths_choose and settings_load. */
 bool call_load(struct call *call, struct error *error);
 
+/* Goes to "/": nothing relative is left to be opened, and the caller's directory may be unmounted.
+ * EX_OSERR. */
+bool call_leave_directory(struct error *error);
+
 /* Wipes what may be secret and frees everything. A zeroed struct may be freed. */
 void call_free(struct call *call);
 

@@ -78,13 +78,11 @@ static void request_reports(struct mail *mail)
 bool mail_add_recipients(struct mail *mail, struct error *error)
 {
     const struct options *options = &mail->call->options;
-    const char *domain = mail->call->settings.local_domain;
+    struct local *local = &mail->call->settings.local;
     for (size_t i = 0; i < options->recipient_count; i++)
-        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), domain,
-                                   error))
+        if (!envelope_add_argument(&mail->envelope, slice_of(options->recipients[i]), local, error))
             return false;
-    if (options->from_header &&
-        !envelope_add_header(&mail->envelope, &mail->message, domain, error))
+    if (options->from_header && !envelope_add_header(&mail->envelope, &mail->message, local, error))
         return false;
     request_reports(mail);
     if (mail->envelope.count > 0)
@@ -93,6 +91,24 @@ bool mail_add_recipients(struct mail *mail, struct error *error)
                                options->from_header
                                    ? "the header names nobody"
                                    : "give addresses as arguments, or -t to take the header's");
+}
+
+bool mail_add_recipient(struct mail *mail, const char *address, const char *original,
+                        unsigned char notify, struct error *error)
+{
+    struct slice rest = slice_of(address);
+    struct address_mailbox mailbox, further;
+    struct local_targets targets = {0};
+    bool found = false, another = false;
+    if (!address_next(&rest, &mailbox, &found, error) ||
+        (found && !address_next(&rest, &further, &another, error)))
+        return false;
+    if (!found || another)
+        return error_set_permanent(error, EX_USAGE, "recipient: one address is wanted");
+    bool added = local_resolve(&mail->call->settings.local, &mailbox, &targets, error) &&
+                 envelope_add_targets(&mail->envelope, &targets, original, notify, error);
+    local_targets_free(&targets);
+    return added;
 }
 
 bool mail_mend_header(struct mail *mail, struct error *error)

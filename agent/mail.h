@@ -36,6 +36,12 @@ bool mail_parse_sender(const struct mail *mail, const char *written, struct text
  * is nobody. */
 bool mail_add_recipients(struct mail *mail, struct error *error);
 
+/* Adds what one recipient of -bs leads to, with the DSN parameters he came with; `original` NULL
+ * where there was none. EX_USAGE (permanent) for what is not one address; EX_CONFIG for an alias
+ * that cannot be used. */
+bool mail_add_recipient(struct mail *mail, const char *address, const char *original,
+                        unsigned char notify, struct error *error);
+
 /* Makes the header one that servers take, as the [message] keys have it, and checks the size.
  * EX_DATAERR (permanent), EX_IOERR. */
 bool mail_mend_header(struct mail *mail, struct error *error);

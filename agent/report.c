@@ -29,6 +29,14 @@ static void log_recipients(const struct envelope *envelope, struct text *line)
     log_add_number(line, "accepted", (int64_t)envelope_count(envelope, RECIPIENT_ACCEPTED));
 }
 
+static void write_line(const struct mail *mail, const struct error *outcome, const char *line)
+{
+    struct error unwritten;
+    if (!log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, line, &unwritten) &&
+        mail->call->options.verbose)
+        puts(unwritten.sentence);
+}
+
 void report_mail(const struct mail *mail, const struct error *outcome)
 {
     const struct submit_report *report = &mail->report;
@@ -61,8 +69,21 @@ void report_mail(const struct mail *mail, const struct error *outcome)
         log_add_whole(&line, "note", slice_of(report->notes));
     if (outcome->exit_code != EX_OK)
         log_add_whole(&line, "error", slice_of(outcome->sentence));
-    struct error unwritten;
-    if (!log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, buffer, &unwritten) &&
-        mail->call->options.verbose)
-        puts(unwritten.sentence);
+    write_line(mail, outcome, buffer);
+}
+
+void report_recipient(const struct mail *mail, const char *address, const struct error *outcome)
+{
+    char buffer[LOG_LINE_SIZE];
+    struct text line;
+    text_init(&line, buffer, sizeof buffer);
+    log_add(&line, "status", slice_of("refused"));
+    log_add_number(&line, "exit", outcome->exit_code);
+    log_add_number(&line, "uid", (int64_t)getuid());
+    log_add(&line, "from", slice_of(mail->envelope.sender));
+    log_add(&line, "to", slice_of(address));
+    log_add(&line, "host", slice_of(mail->report.host));
+    log_add(&line, "address", slice_of(mail->report.address));
+    log_add_whole(&line, "error", slice_of(outcome->sentence));
+    write_line(mail, outcome, buffer);
 }

@@ -8,4 +8,7 @@
  * says so on standard output. */
 void report_mail(const struct mail *mail, const struct error *outcome);
 
+/* The same for a recipient of -bs that was refused before there was a message. */
+void report_recipient(const struct mail *mail, const char *address, const struct error *outcome);
+
 #endif

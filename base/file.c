@@ -47,8 +47,6 @@ static bool judge(int fd, const struct stat *status, const char *shown, struct e
     /* A regular file, but its contents are whatever the caller's environment is. */
     if (system.f_type == PROC_SUPER_MAGIC)
         return error_set(error, EX_CONFIG, "%s: not believed, it is on procfs", shown);
-    if (status->st_size == 0)
-        return error_set(error, EX_CONFIG, "%s: is empty", shown);
 
     unsigned user = (unsigned)geteuid();
     if (status->st_uid != 0 && status->st_uid != user)
@@ -64,7 +62,7 @@ static bool judge(int fd, const struct stat *status, const char *shown, struct e
     return true;
 }
 
-int file_open_trusted(const char *path, struct stat *status, struct error *error)
+int file_open_trusted_or_empty(const char *path, struct stat *status, struct error *error)
 {
     struct text_shown buffer;
     const char *shown = text_show(&buffer, slice_of(path));
@@ -79,6 +77,17 @@ int file_open_trusted(const char *path, struct stat *status, struct error *error
     else if (judge(fd, status, shown, error))
         return fd;
     close(fd);
+    return -1;
+}
+
+int file_open_trusted(const char *path, struct stat *status, struct error *error)
+{
+    struct text_shown shown;
+    int fd = file_open_trusted_or_empty(path, status, error);
+    if (fd < 0 || status->st_size > 0)
+        return fd;
+    close(fd);
+    error_set(error, EX_CONFIG, "%s: is empty", text_show(&shown, slice_of(path)));
     return -1;
 }
 

@@ -14,6 +14,9 @@
  * forbidden one EX_NOPERM, a judgement against it EX_CONFIG with the owner or the chmod to run. */
 int file_open_trusted(const char *path, struct stat *status, struct error *error);
 
+/* The same, for a file that may say nothing at all. */
+int file_open_trusted_or_empty(const char *path, struct stat *status, struct error *error);
+
 /* One read(2) behind the bytes in `buffer`, at most to limit + 1 bytes in all, so that the caller
  * can tell too much from enough. Returns as read(2), never with EINTR; ENOMEM without memory. */
 ssize_t file_read_some(int fd, size_t limit, struct buffer *buffer);

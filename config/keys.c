@@ -11,6 +11,7 @@
 #define SETTINGS(member) offsetof(struct settings, member)
 
 enum { SECOND = 1000, FIVE_MINUTES = 300 * SECOND, HOUR = 3600 * SECOND };
+enum { HELP_WIDTH = 100 };
 
 static const struct keys_row table[] = {
     {"smarthost", "host", KEYS_HOSTS, .offset = ACCOUNT(smarthost.dial.hosts),
@@ -26,8 +27,8 @@ static const struct keys_row table[] = {
      .help = "issuers to trust: a PEM file or a hashed directory"},
     {"smarthost", "tls_name", KEYS_DOMAIN, KEYS_IDENTITY, ACCOUNT(smarthost.tls.name),
      .otherwise = "host", .help = "name to verify in the certificate and to send as SNI"},
-    {"smarthost", "tls_fingerprint", KEYS_LATER, KEYS_IDENTITY, .otherwise = "none",
-     .available = "",
+    {"smarthost", "tls_fingerprint", KEYS_FINGERPRINT, KEYS_IDENTITY,
+     ACCOUNT(smarthost.tls.fingerprint), .otherwise = "none",
      .help = "sha256:HEX or spki:BASE64 of the certificates to trust instead of any issuer"},
     {"smarthost", "tls_cert", KEYS_PATH, KEYS_IDENTITY, ACCOUNT(smarthost.tls.cert),
      .otherwise = "none", .help = "client certificate, a PEM file"},
@@ -35,13 +36,14 @@ static const struct keys_row table[] = {
      .otherwise = "none", .help = "its private key, a PEM file"},
     {"smarthost", "tls_min", KEYS_CHOICE, .offset = ACCOUNT(smarthost.tls.min_version),
      .fallback = "1.2", .choices = "1.2 1.3", .help = "oldest version of TLS to speak"},
-    {"smarthost", "tls_dane", KEYS_CHECKED, .fallback = "no", .choices = "no auto yes",
-     .available = "no", .help = "TLSA records: not used, must match as well, or a match is enough"},
+    {"smarthost", "tls_dane", KEYS_CHOICE, .offset = ACCOUNT(smarthost.tls.dane), .fallback = "no",
+     .choices = "no auto yes",
+     .help = "TLSA records: not used, must match as well, or a match is enough"},
     {"smarthost", "auth", KEYS_WORD, .offset = ACCOUNT(smarthost.sasl.mechanism),
      .fallback = "auto",
-     .choices = "auto off plain login cram-md5 scram-sha-1 scram-sha-256 scram-sha-1-plus "
-                "scram-sha-256-plus external xoauth2 oauthbearer",
-     .available = "auto off plain login",
+     .choices = "auto off plain login cram-md5 scram-sha-1 scram-sha-256 scram-sha-512 "
+                "scram-sha-1-plus scram-sha-256-plus scram-sha-512-plus external xoauth2 "
+                "oauthbearer",
      .help = "SASL mechanism: the best that is offered, none, or this one"},
     {"smarthost", "user", KEYS_STRING, KEYS_IDENTITY, ACCOUNT(smarthost.sasl.user),
      .otherwise = "none: no AUTH", .help = "user name for AUTH"},
@@ -78,10 +80,11 @@ static const struct keys_row table[] = {
     {"local", "domain", KEYS_DOMAIN, .offset = SETTINGS(local_domain),
      .otherwise = "/etc/mailname, else the host's fully qualified name",
      .help = "appended to addresses without one"},
-    {"local", "aliases", KEYS_LATER, KEYS_OWNERS, .otherwise = "none", .available = "",
-     .help = "aliases(5) file for local recipients"},
-    {"local", "default_to", KEYS_LATER, .otherwise = "none", .available = "",
-     .help = "where mail for local users goes that no alias covers"},
+    {"local", "aliases", KEYS_ALIASES, KEYS_OWNERS, SETTINGS(local.aliases_file),
+     .fallback = "/etc/aliases",
+     .help = "aliases(5) file for local recipients, or none; without the key it may be missing"},
+    {"local", "default_to", KEYS_RECIPIENT, .offset = SETTINGS(local.default_to),
+     .otherwise = "none", .help = "address that gets mail for local users whom no alias covers"},
 
     {"message", "from_header", KEYS_CHOICE, .offset = SETTINGS(from_header), .fallback = "add",
      .choices = "add keep replace",
@@ -171,6 +174,7 @@ static const struct {
     {"set_date_header", "message", "add_date"},
     {"set_msgid_header", "message", "add_message_id"},
     {"remove_bcc_headers", "message", "remove_bcc"},
+    {"alias_maps", "local", "aliases"},
     {"logfile", "log", "file"},
 };
 
@@ -202,6 +206,30 @@ bool keys_is_later(const struct keys_row *row, const char *value)
     return true;
 }
 
+/* The values and the default under the help, on as many lines as they take. */
+static void write_values(const struct keys_row *row, void (*line)(const char *line))
+{
+    char buffer[256];
+    struct text text;
+    struct slice words = slice_of(row->available != NULL ? row->available : row->choices), word;
+    text_init(&text, buffer, sizeof buffer);
+    text_add_format(&text, "  %-20s ", "");
+    while (slice_cut_word(&words, &word)) {
+        if (text.length + word.length >= HELP_WIDTH) {
+            line(buffer);
+            text_init(&text, buffer, sizeof buffer);
+            text_add_format(&text, "  %-20s ", "");
+        }
+        text_add_slice(&text, word);
+        text_add_byte(&text, ' ');
+    }
+    if (row->type == KEYS_LATER)
+        text_add(&text, "(not in this version)");
+    else
+        text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
+    line(buffer);
+}
+
 static void write_row(const struct keys_row *row, void (*line)(const char *line))
 {
     char buffer[256];
@@ -209,16 +237,7 @@ static void write_row(const struct keys_row *row, void (*line)(const char *line)
     text_init(&text, buffer, sizeof buffer);
     text_add_format(&text, "  %-20s %s", row->key, row->help);
     line(buffer);
-    text_init(&text, buffer, sizeof buffer);
-    text_add_format(&text, "  %-20s ", "");
-    const char *words = row->available != NULL ? row->available : row->choices;
-    if (words != NULL && words[0] != '\0')
-        text_add_format(&text, "%s ", words);
-    if (row->type == KEYS_LATER)
-        text_add(&text, "(not in this version)");
-    else
-        text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
-    line(buffer);
+    write_values(row, line);
 }
 
 void keys_write_help(void (*line)(const char *line))

@@ -22,9 +22,12 @@ enum keys_type {
     KEYS_PATH,        /* const char *; absolute */
     KEYS_SECRET_FILE, /* const char *; the same, or "$CREDENTIALS_DIRECTORY/..." as it stands */
     KEYS_COMMAND,     /* const char *; as it stands */
+    KEYS_ALIASES,     /* const char *; an absolute path, or NULL for "none" */
+    KEYS_RECIPIENT,   /* const char *; one canonical address with its domain */
     KEYS_SENDERS,     /* const char *; addresses or patterns */
     KEYS_OVERRIDE,    /* const char *; yes, no, or addresses or patterns */
     KEYS_FACILITY,    /* int */
+    KEYS_FINGERPRINT, /* const char *; as it stands */
     KEYS_LATER        /* nothing yet */
 };
 

@@ -17,6 +17,7 @@ struct options_parser {
     int next;                /* the word to look at next */
     enum options_mode shown; /* --help and its like, which beat every mode; else SEND */
     bool dry_run;            /* --dry-run */
+    bool check;              /* --check */
     bool run;                /* -q */
     bool session;            /* -bs, whatever came behind it */
     bool no_message;         /* asked for what takes no message from standard input */
@@ -175,6 +176,14 @@ static bool take_dry_run(struct options_parser *parser, const struct options_row
     return true;
 }
 
+static bool take_check(struct options_parser *parser, const struct options_row *row,
+                       const char *argument, struct error *error)
+{
+    (void)row, (void)argument, (void)error;
+    parser->check = parser->no_message = true;
+    return true;
+}
+
 static bool take_help(struct options_parser *parser, const struct options_row *row,
                       const char *argument, struct error *error)
 {
@@ -254,7 +263,9 @@ static const struct options_row table[] = {
     {0, "version", .take = take_help, .help = "print the version"},
     {0, "help", .take = take_help, .help = "print this"},
     {0, "help-config", .take = take_help, .help = "print the keys of the configuration"},
-    {0, "check", LATER},
+    {0, "check", .apart = true, .take = take_check,
+     .help = "try everything but the mail itself, and show each step"},
+    {0, "json", .take = take_flag, AT(json), .help = "with --check: the result for machines"},
     {0, "configure", OPTIONS_ARGUMENT, "ADDRESS", .apart = true, .changes = true,
      .take = take_configure, AT(configured_address), .help = "write the configuration for ADDRESS"},
     {0, "yes", .apart = true, .changes = true, .take = take_flag, AT(yes),
@@ -441,6 +452,25 @@ static bool settle_configure(const struct options_parser *parser, struct error *
     return true;
 }
 
+/* --check is a mode of its own, which has no message. */
+static bool settle_check(struct options_parser *parser, struct error *error)
+{
+    struct options *options = parser->options;
+    const char *other = mode_names[options->mode];
+    if (parser->run)
+        other = "-q";
+    if (parser->dry_run)
+        other = "--dry-run";
+    if (options->from_header)
+        other = "-t";
+    if (options->input_file != NULL)
+        other = "--file";
+    if (other != NULL)
+        return fail_together("--check", other, error);
+    options->mode = OPTIONS_CHECK;
+    return true;
+}
+
 /* Sendmail's rules: -q makes a run of what would have sent, and may stand beside a listing. */
 static bool settle_mode(struct options_parser *parser, struct error *error)
 {
@@ -452,6 +482,10 @@ static bool settle_mode(struct options_parser *parser, struct error *error)
     }
     if (!settle_configure(parser, error))
         return false;
+    if (parser->check)
+        return settle_check(parser, error);
+    if (parser->options->json)
+        return error_set(error, EX_USAGE, "usage: --json is for --check");
     if (parser->run && *mode != OPTIONS_SEND && *mode != OPTIONS_LIST && *mode != OPTIONS_COUNT)
         return fail_together("-q", name, error);
     if (parser->run && *mode == OPTIONS_SEND)

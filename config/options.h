@@ -16,6 +16,7 @@ enum options_mode {
     OPTIONS_LIST,      /* -bp, mailq */
     OPTIONS_COUNT,     /* -bP */
     OPTIONS_RUN,       /* -q in all its forms */
+    OPTIONS_CHECK,     /* --check */
     OPTIONS_CONFIGURE, /* --configure */
     OPTIONS_HELP,
     OPTIONS_HELP_CONFIG,
@@ -46,6 +47,7 @@ struct options {
     unsigned char notify;    /* -N: DSN_* */
     enum dsn_return returned; /* -R */
     enum options_delivery delivery;
+    bool json;                      /* --json, with a mode that can be told so */
     bool from_header;               /* -t */
     bool ignore_dots;               /* -i, -oi */
     bool verbose;                   /* -v, -ov, --verbose */

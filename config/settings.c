@@ -8,9 +8,11 @@
 #include "config/keys.h"
 #include "config/secret.h"
 #include "config/suggest.h"
+#include "message/address.h"
 #include "net/hostname.h"
 #include "net/places.h"
 #include "smtp/command.h"
+#include "tls/fingerprint.h"
 
 enum { NAME_LOOKUP_TIMEOUT = 2000 };
 
@@ -94,13 +96,19 @@ static bool check_secret(const struct loader *loader, const struct ini_entry *en
     return true;
 }
 
+/* "aliases = none": there is no file. */
+static bool names_nothing(const struct keys_row *row, const char *value)
+{
+    return row->type == KEYS_ALIASES && strcmp(value, "none") == 0;
+}
+
 /* What the entry's file, place and form permit, whatever its value is. */
 static bool check_entry(const struct loader *loader, const struct ini_entry *entry,
                         const struct keys_row *row, struct error *error)
 {
     bool strangers =
         loader->choice->origin == PATHS_GIVEN && loader->settings->ini.status.st_uid != 0;
-    if ((row->flags & KEYS_OWNERS) != 0 && strangers)
+    if ((row->flags & KEYS_OWNERS) != 0 && strangers && !names_nothing(row, entry->value))
         return error_set(error, EX_CONFIG,
                          "not taken from a file given on the command line, unless root owns it; "
                          "put it into ~/.config/sendmail/config.ini");
@@ -176,6 +184,30 @@ static bool store_override(const char *value, const char **target, struct error 
                      "between them");
 }
 
+static bool store_fingerprint(const char *value, const char **target, struct error *error)
+{
+    struct fingerprints ignored;
+    *target = value;
+    return fingerprint_parse(value, &ignored, error);
+}
+
+static bool store_recipient(const char *value, const char **target, struct arena *arena,
+                            struct error *error)
+{
+    char bytes[ADDRESS_SIZE];
+    struct text address;
+    struct error reason;
+    bool ignored;
+    text_init(&address, bytes, sizeof bytes);
+    bool done = address_parse_one(slice_of(value), NULL, &address, &ignored, &reason);
+    const char *at = strrchr(bytes, '@');
+    /* One inside a quoted local part has a quote behind it. */
+    if (!done || at == NULL || strchr(at, '"') != NULL)
+        return error_set(error, EX_CONFIG, "must be one address with its domain");
+    *target = arena_copy(arena, text_slice(&address));
+    return *target != NULL || error_set_memory(error);
+}
+
 /* `base` is the struct that the row's offset counts from. */
 static bool store(const struct loader *loader, const struct keys_row *row, const char *value,
                   char *base, struct error *error)
@@ -210,6 +242,11 @@ static bool store(const struct loader *loader, const struct keys_row *row, const
         return value_path(slice, loader->choice->home, target, arena, error);
     case KEYS_SECRET_FILE:
         return store_secret_file(loader, value, target, error);
+    case KEYS_ALIASES:
+        return names_nothing(row, value) ||
+               value_path(slice, loader->choice->home, target, arena, error);
+    case KEYS_RECIPIENT:
+        return store_recipient(value, target, arena, error);
     case KEYS_COMMAND:
         return store_command(value, target, error);
     case KEYS_SENDERS:
@@ -218,6 +255,8 @@ static bool store(const struct loader *loader, const struct keys_row *row, const
         return store_override(value, target, error);
     case KEYS_FACILITY:
         return value_facility(slice, target, error);
+    case KEYS_FINGERPRINT:
+        return store_fingerprint(value, target, error);
     case KEYS_LATER:
         return true;
     }
@@ -291,6 +330,15 @@ static bool has_service(const struct dial_options *dial)
     return *host != NULL;
 }
 
+/* Whether logging in takes a secret: not where the certificate of tls_cert may be the login. */
+static bool needs_secret(const struct smarthost *smarthost)
+{
+    const char *mechanism = smarthost->sasl.mechanism;
+    bool may_be_certificate = smarthost->tls.cert != NULL && strcmp(mechanism, "auto") == 0;
+    return !may_be_certificate && strcmp(mechanism, "off") != 0 &&
+           strcmp(mechanism, "external") != 0;
+}
+
 /* What one key alone cannot tell. */
 static bool check_account(const struct account *account, bool inherits, struct error *error)
 {
@@ -305,7 +353,9 @@ static bool check_account(const struct account *account, bool inherits, struct e
     if (count_secrets(account) > 1)
         return error_set(error, EX_CONFIG,
                          "just one of password, password_file and password_command");
-    if (user && count_secrets(account) == 0 && strcmp(smarthost->sasl.mechanism, "off") != 0)
+    if (strcmp(smarthost->sasl.mechanism, "external") == 0 && smarthost->tls.cert == NULL)
+        return error_set(error, EX_CONFIG, "auth = external needs tls_cert and tls_key");
+    if (user && count_secrets(account) == 0 && needs_secret(smarthost))
         return error_set(error, EX_CONFIG,
                          "user without password, password_file or password_command%s",
                          inherits ? "; an account that sets host or user inherits no secret" : "");
@@ -326,7 +376,7 @@ static bool fill_account(const struct loader *loader, struct account *account, s
     struct smarthost *smarthost = &account->smarthost;
     bool implicit = smarthost->tls_mode == SMARTHOST_IMPLICIT;
     smarthost->dial.service = implicit ? SERVICE_IMPLICIT : SERVICE_STARTTLS;
-    smarthost->dial.any_target = smarthost->tls.name != NULL;
+    smarthost->dial.any_target = smarthost->tls.name != NULL || smarthost->tls.fingerprint != NULL;
     if (smarthost->dial.ports[0] == 0 && implicit)
         smarthost->dial.ports[0] = 465;
     if (smarthost->dial.ports[0] == 0)
@@ -462,6 +512,23 @@ static bool find_helo(struct settings *settings, struct own_name *own, struct er
     return true;
 }
 
+/* What local recipients are known by. */
+static bool fill_local(struct settings *settings, struct error *error)
+{
+    struct local *local = &settings->local;
+    char names[HOSTNAME_OWN_MAX][HOSTNAME_SIZE];
+    size_t section, count = hostname_own(names);
+    for (size_t i = 0; i < count && i < LOCAL_NAMES_MAX; i++) {
+        local->names[i] = arena_copy(&settings->arena, slice_of(names[i]));
+        if (local->names[i] == NULL)
+            return error_set_memory(error);
+    }
+    local->domain = settings->local_domain;
+    local->aliases_required = find_section(&settings->ini, "local", &section) &&
+                              ini_find(&settings->ini, section, "aliases") != NULL;
+    return true;
+}
+
 bool settings_load(struct settings *settings, const struct paths_choice *choice,
                    struct error *error)
 {
@@ -473,12 +540,13 @@ bool settings_load(struct settings *settings, const struct paths_choice *choice,
         return false;
     return check_names(&loader, error) && fill_accounts(&loader, error) &&
            fill_others(&loader, error) && find_domain(settings, &own, error) &&
-           find_helo(settings, &own, error);
+           find_helo(settings, &own, error) && fill_local(settings, error);
 }
 
 void settings_free(struct settings *settings)
 {
     ini_wipe(&settings->ini);
+    local_free(&settings->local);
     arena_free(&settings->arena);
     *settings = (struct settings){0};
 }

@@ -7,6 +7,7 @@
 #include "config/ini.h"
 #include "config/paths.h"
 #include "message/fix.h"
+#include "message/local.h"
 #include "smtp/smarthost.h"
 
 enum { SETTINGS_ACCOUNTS_MAX = 64 };
@@ -25,6 +26,7 @@ struct settings {
     struct account *accounts; /* the default account first, if there is one */
     size_t account_count;
     const char *local_domain; /* [local] domain, or the host's mail name; never NULL */
+    struct local local;       /* whose domain is the same */
     enum fix_from from_header;
     bool add_date, add_message_id, remove_bcc;
     uint64_t max_size; /* 0: no limit */

@@ -1,17 +1,24 @@
 /* Transfer encodings of a body (RFC 2045 sections 6.7 and 6.8).
  *
  * Invariant: no line is longer than 76 octets, and what is held back between two calls is at most
- * one blank and one CR, or the two octets of an escape begun, or less than one line of base64. A
+ * one blank and one CR, or an '=' with the blanks behind it, or less than one line of base64. A
  * line of quoted-printable ends after 75 octets at the latest, so that there is always room for the
  * '=' of a soft line break. */
 #include "message/encoder.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "base/codec.h"
 
-enum { READY_SIZE = 32 * 1024, SLICE_SIZE = 8 * 1024, NOT_FROM = 5 };
+enum {
+    BLOCK_SIZE = 64 * 1024,
+    READY_SIZE = 32 * 1024,
+    SLICE_SIZE = 8 * 1024,
+    NOT_FROM = 5,
+    ESCAPE_SIZE = 3
+};
 
 void encoder_open(struct encoder *encoder, enum encoder_kind kind, struct store *store)
 {
@@ -87,10 +94,11 @@ static bool stands_for_itself(char octet)
     return octet > ' ' && octet < 0x7f && octet != '=';
 }
 
-/* A dot at the start of a line could be taken for the end of a message. */
-static bool starts_line(const struct encoder *encoder)
+/* A dot at the start of a line could be taken for the end of a message, a hyphen for a boundary. */
+static bool may_be_taken(const struct encoder *encoder, char octet)
 {
-    return encoder->column == 0 || encoder->column + 1 >= ENCODER_LINE_LIMIT;
+    bool starts_line = encoder->column == 0 || encoder->column + 1 >= ENCODER_LINE_LIMIT;
+    return starts_line && (octet == '.' || (octet == '-' && encoder->guarded));
 }
 
 static void quote_octet(struct encoder *encoder, char octet)
@@ -108,7 +116,7 @@ static void quote_octet(struct encoder *encoder, char octet)
         encoder->blank = octet;
     else if (octet == '\r')
         encoder->carriage = true;
-    else if (stands_for_itself(octet) && (octet != '.' || !starts_line(encoder)))
+    else if (stands_for_itself(octet) && !may_be_taken(encoder, octet))
         put_plain(encoder, octet);
     else
         put_escaped(encoder, octet);
@@ -137,23 +145,30 @@ static bool is_hex(char octet)
     return (octet >= '0' && octet <= '9') || (lower >= 'a' && lower <= 'f');
 }
 
-/* Whether an '=' and what follows can still be an escaped octet, or a soft line break. */
+/* Whether an '=' and what follows, of which all but the last octet has been asked for before, can
+ * still be an escaped octet, or a soft line break. */
 static bool may_be_escape(const char *octets, size_t length)
 {
-    if (octets[1] == '\r')
-        return length < 3 || octets[2] == '\n';
-    return is_hex(octets[1]) && (length < 3 || is_hex(octets[2]));
+    char last = octets[length - 1], before = octets[length - 2];
+    if (before == '\r')
+        return last == '\n';
+    if (is_hex(before))
+        return is_hex(last);
+    return ascii_is_blank(last) || last == '\r' || (before == '=' && is_hex(last));
 }
 
+/* Hands on the escape begun, if it is whole. */
 static void put_escape(struct encoder *encoder)
 {
-    encoder->begun = 0;
-    if (encoder->escape[1] == '\r') {
+    char last = encoder->escape[encoder->begun - 1];
+    if (last == '\n') {
         put_soft_break(encoder);
-        return;
+        encoder->begun = 0;
+    } else if (encoder->begun == ESCAPE_SIZE && is_hex(last)) {
+        put_unit(encoder, encoder->escape, ESCAPE_SIZE);
+        encoder->from = NOT_FROM;
+        encoder->begun = 0;
     }
-    put_unit(encoder, encoder->escape, sizeof encoder->escape);
-    encoder->from = NOT_FROM;
 }
 
 /* An '=' that turned out to begin nothing stands for itself. */
@@ -170,10 +185,10 @@ static void clean_octet(struct encoder *encoder, char octet)
 {
     if (encoder->begun > 0) {
         encoder->escape[encoder->begun] = octet;
-        if (may_be_escape(encoder->escape, encoder->begun + 1)) {
+        if (encoder->begun + 1 < sizeof encoder->escape &&
+            may_be_escape(encoder->escape, encoder->begun + 1)) {
             encoder->begun++;
-            if (encoder->begun == sizeof encoder->escape)
-                put_escape(encoder);
+            put_escape(encoder);
             return;
         }
         put_stray(encoder);
@@ -268,4 +283,27 @@ bool encoder_end(struct encoder *encoder, struct error *error)
 void encoder_close(struct encoder *encoder)
 {
     buffer_free(&encoder->ready);
+}
+
+static bool encode_stretch(struct encoder *encoder, struct extent left, struct error *error)
+{
+    char *block = malloc(BLOCK_SIZE);
+    struct slice octets = {0};
+    bool done = block != NULL || error_set_memory(error);
+    while (done && left.length > 0)
+        done = store_read_next(encoder->store, &left, block, BLOCK_SIZE, &octets, error) &&
+               encoder_add(encoder, octets, error);
+    free(block);
+    return done && encoder_end(encoder, error);
+}
+
+bool encoder_encode(struct store *store, struct extent extent, enum encoder_kind kind, bool guarded,
+                    struct error *error)
+{
+    struct encoder encoder;
+    encoder_open(&encoder, kind, store);
+    encoder.guarded = guarded;
+    bool done = encode_stretch(&encoder, extent, error);
+    encoder_close(&encoder);
+    return done;
 }

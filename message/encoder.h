@@ -8,22 +8,24 @@
 enum encoder_kind {
     ENCODER_QUOTED_PRINTABLE,
     ENCODER_BASE64,
-    ENCODER_FROM_QUOTED, /* quoted-printable made clean: what an '=' begins stays as it is */
+    ENCODER_FROM_QUOTED, /* quoted-printable made clean: what an '=' begins means what it meant */
     ENCODER_FROM_BASE64  /* base64 in lines of the right length, without what a decoder skips */
 };
-enum { ENCODER_LINE_LIMIT = 76 };
+enum { ENCODER_LINE_LIMIT = 76, ENCODER_ESCAPE_LIMIT = 64 };
 
 struct encoder {
     enum encoder_kind kind;
+    bool guarded; /* set it behind encoder_open: no line starts with a '-', so that none can be
+                     taken for a boundary */
     struct store *store; /* gets the encoded lines */
     struct buffer ready; /* encoded, not yet appended */
     size_t column;       /* of the line under way */
-    size_t from;    /* how much of "From" the line under way consists of; 5 when it is no more */
-    char blank;     /* quoted-printable: a blank that may turn out to be the last of its line */
-    bool carriage;  /* a CR that may turn out to be the first half of a line end */
-    size_t begun;   /* ENCODER_FROM_QUOTED: octets in `escape` */
-    char escape[3]; /* an '=' and what may belong to it */
-    size_t held;    /* base64: octets short of a full line */
+    size_t from;   /* how much of "From" the line under way consists of; 5 when it is no more */
+    char blank;    /* quoted-printable: a blank that may turn out to be the last of its line */
+    bool carriage; /* a CR that may turn out to be the first half of a line end */
+    size_t begun;  /* ENCODER_FROM_QUOTED: octets in `escape` */
+    char escape[ENCODER_ESCAPE_LIMIT]; /* an '=' and what may belong to it */
+    size_t held;                       /* base64: octets short of a full line */
     char line[57];
 };
 
@@ -38,5 +40,9 @@ bool encoder_add(struct encoder *encoder, struct slice octets, struct error *err
 bool encoder_end(struct encoder *encoder, struct error *error);
 
 void encoder_close(struct encoder *encoder);
+
+/* All of the above for a stretch of `store` itself. */
+bool encoder_encode(struct store *store, struct extent extent, enum encoder_kind kind, bool guarded,
+                    struct error *error);
 
 #endif

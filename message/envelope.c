@@ -1,9 +1,5 @@
 /* The envelope: sender and recipients (RFC 5321 section 2.3.1; -t: RFC 5322 sections 3.6.3 and
- * 3.6.6).
- *
- * `index` is an open hash table of places in `recipients`, counted from 1 (0: free), at most half
- * full, so that a recipient is found in constant time and costs some 40 bytes beside its address.
- */
+ * 3.6.6). A recipient is found in constant time and costs some 60 bytes beside its address. */
 #include "message/envelope.h"
 
 #include <stdlib.h>
@@ -14,27 +10,7 @@
 
 enum { FIRST_CAPACITY = 16, RECIPIENT_LIMIT = 1 << 30 };
 
-/* FNV-1a with its high bits folded in. */
-static size_t hash(const char *address)
-{
-    uint64_t value = 0xcbf29ce484222325u;
-    for (; *address != '\0'; address++)
-        value = (value ^ (unsigned char)*address) * 0x100000001b3u;
-    return (size_t)(value ^ value >> 32);
-}
-
-/* The place of `address` in the index, or the free one where it belongs. */
-static uint32_t *find(const struct envelope *envelope, const char *address)
-{
-    size_t mask = envelope->index_size - 1;
-    size_t place = hash(address) & mask;
-    while (envelope->index[place] != 0 &&
-           strcmp(envelope->recipients[envelope->index[place] - 1].address, address) != 0)
-        place = (place + 1) & mask;
-    return &envelope->index[place];
-}
-
-/* Doubles both tables. */
+/* Makes room for one recipient more. */
 static bool grow(struct envelope *envelope, struct error *error)
 {
     size_t capacity = envelope->capacity > 0 ? 2 * envelope->capacity : FIRST_CAPACITY;
@@ -45,30 +21,66 @@ static bool grow(struct envelope *envelope, struct error *error)
     if (recipients == NULL)
         return error_set_memory(error);
     envelope->recipients = recipients;
-    uint32_t *index = calloc(2 * capacity, sizeof *index);
-    if (index == NULL)
-        return error_set_memory(error);
-    free(envelope->index);
-    envelope->index = index;
-    envelope->index_size = 2 * capacity;
     envelope->capacity = capacity;
-    for (size_t i = 0; i < envelope->count; i++)
-        *find(envelope, recipients[i].address) = (uint32_t)i + 1;
+    return true;
+}
+
+/* The targets of one alias come in a row and share their original. */
+static const char *copy_original(struct envelope *envelope, const char *original)
+{
+    const struct recipient *recipients = envelope->recipients;
+    const char *last = envelope->count > 0 ? recipients[envelope->count - 1].original : NULL;
+    if (last != NULL && strcmp(last, original) == 0)
+        return last;
+    return arena_copy(&envelope->arena, slice_of(original));
+}
+
+/* Adds a copy of `recipient`. */
+static bool add(struct envelope *envelope, struct recipient recipient, struct error *error)
+{
+    uint32_t place;
+    if (table_find(&envelope->table, recipient.address, &place))
+        return true;
+    if (envelope->count == envelope->capacity && !grow(envelope, error))
+        return false;
+    /* A canonical domain is ASCII: octets beyond are the local part's. */
+    envelope->needs_utf8 = envelope->needs_utf8 || slice_has_8bit(slice_of(recipient.address));
+    recipient.address = arena_copy(&envelope->arena, slice_of(recipient.address));
+    if (recipient.original != NULL) {
+        recipient.original = copy_original(envelope, recipient.original);
+        if (recipient.original == NULL)
+            return error_set_memory(error);
+    }
+    if (recipient.address == NULL ||
+        !table_add(&envelope->table, recipient.address, (uint32_t)envelope->count))
+        return error_set_memory(error);
+    envelope->recipients[envelope->count++] = recipient;
     return true;
 }
 
 bool envelope_add(struct envelope *envelope, const char *address, struct error *error)
 {
-    if (envelope->count == envelope->capacity && !grow(envelope, error))
-        return false;
-    uint32_t *place = find(envelope, address);
-    if (*place != 0)
-        return true;
-    char *copy = arena_copy(&envelope->arena, slice_of(address));
-    if (copy == NULL)
-        return error_set_memory(error);
-    envelope->recipients[envelope->count++] = (struct recipient){.address = copy};
-    *place = (uint32_t)envelope->count;
+    return add(envelope, (struct recipient){.address = address}, error);
+}
+
+bool envelope_add_targets(struct envelope *envelope, const struct local_targets *targets,
+                          const char *original, unsigned char notify, struct error *error)
+{
+    char written_bytes[DSN_ORIGINAL_LIMIT + 1];
+    struct text written;
+    text_init(&written, written_bytes, sizeof written_bytes);
+    if (targets->is_local)
+        dsn_add_original(&written, targets->written);
+    for (size_t i = 0; i < targets->count; i++) {
+        const char *address = targets->targets[i].address;
+        struct recipient recipient = {.address = address, .original = original, .notify = notify};
+        bool replaced = targets->is_local && strcmp(address, targets->written) != 0;
+        /* One that is too long for an ORCPT is better left out than cut. */
+        if (original == NULL && replaced && !written.overflow)
+            recipient.original = written_bytes;
+        if (!add(envelope, recipient, error))
+            return false;
+    }
     return true;
 }
 
@@ -80,35 +92,31 @@ bool envelope_set_sender(struct envelope *envelope, const char *address, struct 
     return envelope->sender != NULL || error_set_memory(error);
 }
 
-/* Adds every mailbox of `list`; `found` (NULL: nobody asks) becomes true when there was one. */
-static bool add_list(struct envelope *envelope, struct slice list, const char *default_domain,
-                     bool *found, struct error *error)
+/* Adds what the mailboxes of `list` lead to; `found` becomes true when there was one. */
+static bool add_list(struct envelope *envelope, struct slice list, struct local *local, bool *found,
+                     struct error *error)
 {
-    char bytes[ADDRESS_SIZE];
-    for (;;) {
-        struct address_mailbox mailbox;
-        struct text address;
-        bool found_next;
-        if (!address_next(&list, &mailbox, &found_next, error))
-            return false;
-        if (!found_next)
-            return true;
-        if (found != NULL)
-            *found = true;
-        text_init(&address, bytes, sizeof bytes);
-        if (!address_canonical(&mailbox, default_domain, &address, &envelope->needs_utf8, error) ||
-            !envelope_add(envelope, bytes, error))
-            return false;
+    struct local_targets targets = {0};
+    struct address_mailbox mailbox;
+    bool good, another;
+    while ((good = address_next(&list, &mailbox, &another, error)) && another) {
+        *found = true;
+        good = local_resolve(local, &mailbox, &targets, error) &&
+               envelope_add_targets(envelope, &targets, NULL, 0, error);
+        if (!good)
+            break;
     }
+    local_targets_free(&targets);
+    return good;
 }
 
-bool envelope_add_argument(struct envelope *envelope, struct slice argument,
-                           const char *default_domain, struct error *error)
+bool envelope_add_argument(struct envelope *envelope, struct slice argument, struct local *local,
+                           struct error *error)
 {
     struct text_shown shown;
     bool found = false;
     if (!address_check_controls(argument, error) ||
-        !add_list(envelope, argument, default_domain, &found, error))
+        !add_list(envelope, argument, local, &found, error))
         return error_add_context(error, "recipient");
     if (!found)
         return error_set_permanent(error, EX_USAGE, "recipient: there is no address in \"%s\"",
@@ -137,19 +145,19 @@ static bool find_resent(struct message *message, bool *is_resent, struct error *
     return ok;
 }
 
-bool envelope_add_header(struct envelope *envelope, struct message *message,
-                         const char *default_domain, struct error *error)
+bool envelope_add_header(struct envelope *envelope, struct message *message, struct local *local,
+                         struct error *error)
 {
     struct header_scanner scanner;
     struct header_field field;
-    bool ok, found, is_resent;
+    bool ok, found, is_resent, ignored;
     if (!find_resent(message, &is_resent, error))
         return false;
     header_open(&scanner, message);
     while ((ok = header_next(&scanner, &field, &found, error)) && found) {
         if (!names_recipients(field.id) || field_is_resent(field.id) != is_resent)
             continue;
-        ok = add_list(envelope, field.value, default_domain, NULL, error);
+        ok = add_list(envelope, field.value, local, &ignored, error);
         if (!ok) {
             error_add_context(error, "recipient in %s", field_name(field.id));
             break;
@@ -157,6 +165,18 @@ bool envelope_add_header(struct envelope *envelope, struct message *message,
     }
     header_close(&scanner);
     return ok;
+}
+
+void envelope_forget(struct envelope *envelope, size_t count)
+{
+    while (envelope->count > count)
+        table_remove(&envelope->table, envelope->recipients[--envelope->count].address);
+}
+
+bool envelope_set_id(struct envelope *envelope, const char *id, struct error *error)
+{
+    envelope->id = id == NULL ? NULL : arena_copy(&envelope->arena, slice_of(id));
+    return id == NULL || envelope->id != NULL || error_set_memory(error);
 }
 
 bool envelope_set_outcome(struct envelope *envelope, size_t recipient, enum recipient_state state,
@@ -191,7 +211,7 @@ size_t envelope_count(const struct envelope *envelope, enum recipient_state stat
 void envelope_free(struct envelope *envelope)
 {
     free(envelope->recipients);
-    free(envelope->index);
+    table_free(&envelope->table);
     arena_free(&envelope->arena);
     *envelope = (struct envelope){0};
 }

@@ -4,7 +4,9 @@
 #define MESSAGE_ENVELOPE_H
 
 #include "base/arena.h"
+#include "base/table.h"
 #include "message/dsn.h"
+#include "message/local.h"
 #include "message/message.h"
 
 enum recipient_state {
@@ -34,8 +36,7 @@ struct envelope {
     bool needs_utf8;        /* an address has a non-ASCII local part: SMTPUTF8 must be asked for */
     struct arena arena;     /* owns every string above */
     const char *last_reply; /* the one filed last */
-    uint32_t *index;        /* hash table over the recipients, for duplicates */
-    size_t index_size;
+    struct table table;     /* from an address to its recipient's place, for duplicates */
 };
 
 /* A zeroed envelope is an empty one. */
@@ -43,17 +44,29 @@ struct envelope {
 /* Sets the sender, a canonical address; "" is the null sender. */
 bool envelope_set_sender(struct envelope *envelope, const char *address, struct error *error);
 
-/* Adds every mailbox of a command line argument. EX_USAGE also when there is none in it. */
-bool envelope_add_argument(struct envelope *envelope, struct slice argument,
-                           const char *default_domain, struct error *error);
+/* Adds what every mailbox of a command line argument leads to (local_resolve). EX_USAGE also when
+ * there is none in it. */
+bool envelope_add_argument(struct envelope *envelope, struct slice argument, struct local *local,
+                           struct error *error);
 
-/* -t: adds the mailboxes of To, Cc and Bcc, or only of their Resent- forms where one of them
- * says anything. */
-bool envelope_add_header(struct envelope *envelope, struct message *message,
-                         const char *default_domain, struct error *error);
+/* -t: adds what the mailboxes of To, Cc and Bcc lead to, or only those of their Resent- forms where
+ * one of them says anything. */
+bool envelope_add_header(struct envelope *envelope, struct message *message, struct local *local,
+                         struct error *error);
 
 /* Adds one canonical address; a duplicate (domain without regard to case) is passed over. */
 bool envelope_add(struct envelope *envelope, const char *address, struct error *error);
+
+/* Adds every target with `original` (ORCPT in its form on the wire; NULL: the recipient as it was
+ * written, where an alias replaced it) and `notify`. */
+bool envelope_add_targets(struct envelope *envelope, const struct local_targets *targets,
+                          const char *original, unsigned char notify, struct error *error);
+
+/* Takes out the recipients from index `count` on, those that were added last. */
+void envelope_forget(struct envelope *envelope, size_t count);
+
+/* Sets the ENVID, of which a copy is kept; NULL for none. */
+bool envelope_set_id(struct envelope *envelope, const char *id, struct error *error);
 
 /* Files the outcome of one recipient. `reply` (from outside) is escaped and copied; equal replies
  * in a row share one copy. */

@@ -15,7 +15,6 @@
 #include "message/idna.h"
 #include "message/rewrite.h"
 #include "message/stamp.h"
-#include "message/word.h"
 
 enum { NOTE_LIMIT = 100, NOTE_SIZE = 1024, STAMP_SIZE = 512 };
 
@@ -87,28 +86,9 @@ static struct slice clean_value(struct fixer *fixer, const struct header_field *
     return buffer_slice(&fixer->clean);
 }
 
-static void write_text(struct fixer *fixer, struct slice text)
-{
-    if (word_add_text(&fixer->fold, text, fixer->options->utf8))
-        fixer->rewrite.encoded = true;
-}
-
-/* Parameters of Content- fields the table does not know are tokens all the same. */
-static enum field_kind kind_of(const struct header_field *field)
-{
-    bool content = field->id == FIELD_OTHER && slice_starts_nocase(field->name, "Content-") &&
-                   !slice_equals_nocase(field->name, slice_of("Content-Description"));
-    return content ? FIELD_STRUCTURED : field_kind(field->id);
-}
-
 static void write_value(struct fixer *fixer, const struct header_field *field, struct slice value)
 {
-    enum field_kind kind = kind_of(field);
-    if (kind == FIELD_UNSTRUCTURED)
-        write_text(fixer, value);
-    else if (kind == FIELD_STRUCTURED)
-        rewrite_tokens(&fixer->rewrite, value);
-    else if (!rewrite_addresses(&fixer->rewrite, value))
+    if (!rewrite_value(&fixer->rewrite, field->id, field->name, value))
         note(fixer, "%s left as it is: no address list", field_name(field->id));
 }
 
@@ -133,7 +113,7 @@ static void end_field(struct fixer *fixer, struct slice name)
 
 static void write_field(struct fixer *fixer, const struct header_field *field)
 {
-    begin_field(fixer, field->name, kind_of(field));
+    begin_field(fixer, field->name, rewrite_kind(field->id, field->name));
     write_value(fixer, field, clean_value(fixer, field));
     end_field(fixer, field->name);
 }

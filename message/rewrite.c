@@ -1,13 +1,17 @@
-/* Rewriting structured fields (RFC 5322 section 3.4, RFC 2047 section 5). Invariant: whatever is
- * not to be changed is copied byte for byte, and nothing is kept: it goes to the fold as it is
- * found. */
+/* Rewriting structured fields (RFC 5322 section 3.4, RFC 2047 section 5, RFC 2231). Invariant:
+ * whatever is not to be changed is copied byte for byte, and nothing is kept: it goes to the fold
+ * as it is found. */
 #include "message/rewrite.h"
 
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/utf8.h"
 #include "message/address.h"
+#include "message/parameter.h"
 #include "message/word.h"
+
+enum { NAME_LIMIT = 60, SEGMENT_LIMIT = 600, LINE_TARGET = 76 };
 
 static void add(struct rewrite *rewrite, struct slice text)
 {
@@ -37,32 +41,89 @@ static void add_meaning(struct word_run *run, struct slice inside)
     }
 }
 
-static void encode_meaning(struct rewrite *rewrite, struct slice inside, enum word_place place)
-{
-    struct word_run run;
-    word_begin(&run, rewrite->fold, place);
-    add_meaning(&run, inside);
-    word_end(&run);
-    rewrite->encoded = true;
-}
-
 static struct slice inside_quotes(struct address_token token)
 {
     return slice_to(slice_from(token.span, 1), token.span.length - (token.unterminated ? 1 : 2));
 }
 
+static struct slice between(const char *start, const char *end)
+{
+    return slice_make(start, (size_t)(end - start));
+}
+
+/* A stretch of a phrase or a comment without encoded words in it; its neighbours may be some. */
+struct stretch {
+    struct slice text;
+    enum word_place place;
+    bool behind_word, before_word;
+};
+
+static void add_phrase_meaning(struct word_run *run, struct slice phrase)
+{
+    struct address_token token = address_next_token(&phrase);
+    for (; token.kind != ADDRESS_END; token = address_next_token(&phrase))
+        add_meaning(run, token.kind == ADDRESS_QUOTED ? inside_quotes(token) : token.span);
+}
+
+/* A blank between two encoded words is needed, and not shown: it has to be inside as well. */
+static void encode_stretch(struct rewrite *rewrite, const struct stretch *stretch)
+{
+    struct slice text = stretch->text, trimmed = slice_trim(text);
+    struct slice before = between(text.bytes, trimmed.bytes);
+    struct slice behind = slice_from(text, before.length + trimmed.length);
+    struct word_run run;
+
+    add(rewrite, stretch->behind_word && before.length == 0 ? slice_of(" ") : before);
+    word_begin(&run, rewrite->fold, stretch->place);
+    if (stretch->behind_word && before.length > 0)
+        word_add(&run, ' ');
+    if (stretch->place == WORD_IN_PHRASE)
+        add_phrase_meaning(&run, trimmed);
+    else
+        add_meaning(&run, trimmed);
+    if (stretch->before_word && behind.length > 0)
+        word_add(&run, ' ');
+    word_end(&run);
+    add(rewrite, stretch->before_word && behind.length == 0 ? slice_of(" ") : behind);
+    rewrite->encoded = true;
+}
+
+static void add_stretch(struct rewrite *rewrite, const struct stretch *stretch)
+{
+    if (word_is_safe(stretch->text, rewrite->utf8))
+        add(rewrite, stretch->text);
+    else
+        encode_stretch(rewrite, stretch);
+}
+
+/* Ends the stretch before an encoded word, copies that, and starts the next one. */
+static void pass_word(struct rewrite *rewrite, struct stretch *stretch, struct slice word)
+{
+    struct slice rest = stretch->text;
+    size_t start = (size_t)(word.bytes - rest.bytes);
+    stretch->text = slice_to(rest, start);
+    stretch->before_word = true;
+    add_stretch(rewrite, stretch);
+    add(rewrite, word);
+    stretch->text = slice_make(word.bytes + word.length, rest.length - start - word.length);
+    stretch->before_word = false;
+    stretch->behind_word = true;
+}
+
 /* A stretch of comment text without brackets. */
 static void add_comment_text(struct rewrite *rewrite, struct slice text)
 {
-    struct slice trimmed = slice_trim(text);
+    struct stretch stretch = {.text = text, .place = WORD_IN_COMMENT};
+    struct slice rest = text, word;
     if (word_is_safe(text, rewrite->utf8)) {
         add(rewrite, text);
         return;
     }
-    size_t start = (size_t)(trimmed.bytes - text.bytes);
-    add(rewrite, slice_to(text, start));
-    encode_meaning(rewrite, trimmed, WORD_IN_COMMENT);
-    add(rewrite, slice_from(text, start + trimmed.length));
+    while (slice_cut_word(&rest, &word)) {
+        if (word_is_encoded(word))
+            pass_word(rewrite, &stretch, word);
+    }
+    add_stretch(rewrite, &stretch);
 }
 
 static void add_comment(struct rewrite *rewrite, struct slice comment)
@@ -106,13 +167,13 @@ static void add_phrase(struct rewrite *rewrite, struct slice phrase, struct slic
         add(rewrite, phrase);
         return;
     }
-    struct word_run run;
-    word_begin(&run, rewrite->fold, WORD_IN_PHRASE);
+    struct stretch stretch = {.text = phrase, .place = WORD_IN_PHRASE};
     struct address_token token = address_next_token(&phrase);
-    for (; token.kind != ADDRESS_END; token = address_next_token(&phrase))
-        add_meaning(&run, token.kind == ADDRESS_QUOTED ? inside_quotes(token) : token.span);
-    word_end(&run);
-    rewrite->encoded = true;
+    for (; token.kind != ADDRESS_END; token = address_next_token(&phrase)) {
+        if (token.kind == ADDRESS_ATOM && word_is_encoded(token.span))
+            pass_word(rewrite, &stretch, token.span);
+    }
+    add_stretch(rewrite, &stretch);
     if (behind.length > 0 && (behind.bytes[0] == '<' || behind.bytes[0] == '('))
         add_string(rewrite, " ");
 }
@@ -154,11 +215,6 @@ static void add_domain(struct rewrite *rewrite, struct slice domain)
     } else {
         add_part(rewrite, domain);
     }
-}
-
-static struct slice between(const char *start, const char *end)
-{
-    return slice_make(start, (size_t)(end - start));
 }
 
 static void add_mailbox(struct rewrite *rewrite, const struct address_mailbox *mailbox)
@@ -309,21 +365,24 @@ void rewrite_mailbox(struct rewrite *rewrite, const char *name, const char *addr
         add_string(rewrite, ">");
 }
 
-/* Encoded words have no place in tokens and quoted strings (RFC 2047 section 5), but readers take
- * them there, and nothing else in ASCII says as much. */
+/* Encoded words have no place in tokens and quoted strings (RFC 2047 section 5). */
+static void add_replaced(struct rewrite *rewrite, struct slice token)
+{
+    for (size_t i = 0; i < token.length; i++) {
+        bool ascii = (unsigned char)token.bytes[i] < 0x80;
+        add(rewrite, ascii ? slice_make(token.bytes + i, 1) : slice_of("?"));
+    }
+    rewrite->encoded = true;
+}
+
 static void add_token(struct rewrite *rewrite, struct address_token token)
 {
-    if (word_is_safe(token.span, rewrite->utf8)) {
+    if (word_is_safe(token.span, rewrite->utf8))
         add(rewrite, token.span);
-    } else if (token.kind == ADDRESS_COMMENT) {
+    else if (token.kind == ADDRESS_COMMENT)
         add_comment(rewrite, token.span);
-    } else if (token.kind == ADDRESS_QUOTED) {
-        add_string(rewrite, "\"");
-        encode_meaning(rewrite, inside_quotes(token), WORD_IN_PHRASE);
-        add_string(rewrite, "\"");
-    } else {
-        encode(rewrite, token.span, WORD_IN_PHRASE);
-    }
+    else
+        add_replaced(rewrite, token.span);
 }
 
 void rewrite_tokens(struct rewrite *rewrite, struct slice value)
@@ -331,6 +390,138 @@ void rewrite_tokens(struct rewrite *rewrite, struct slice value)
     struct address_token token = address_next_token(&value);
     for (; token.kind != ADDRESS_END; token = address_next_token(&value))
         add_token(rewrite, token);
+}
+
+/* attribute-char of RFC 2231; a '%' stands for itself where octets are encoded already. */
+static bool stands_for_itself(char octet)
+{
+    return octet > ' ' && octet < 0x7f && strchr("()<>@,;:\\\"/[]?=*'%", octet) == NULL;
+}
+
+static void add_octet(struct rewrite *rewrite, char octet, bool encoded_already)
+{
+    char storage[sizeof "%XX"];
+    struct text unit;
+    text_init(&unit, storage, sizeof storage);
+    if (stands_for_itself(octet) || (encoded_already && (octet == '%' || octet == '\'')))
+        text_add_byte(&unit, octet);
+    else
+        text_add_format(&unit, "%%%02X", (unsigned)(unsigned char)octet);
+    add(rewrite, text_slice(&unit));
+}
+
+/* How long the value is, encoded. */
+static size_t measure(struct slice value)
+{
+    bool quoted = false;
+    char octet;
+    size_t length = 0;
+    while (parameter_octet(&value, &quoted, &octet))
+        length += stands_for_itself(octet) ? 1 : strlen("%XX");
+    return length;
+}
+
+/* A name for a value, or for its next segment, of that length. */
+static void start_segment(struct rewrite *rewrite, struct slice name, size_t number, size_t length)
+{
+    char digits[sizeof "*18446744073709551615*="];
+    struct text suffix;
+    text_init(&suffix, digits, sizeof digits);
+    if (number > 0)
+        add_string(rewrite, "; ");
+    if (fold_column(rewrite->fold) + name.length + length > LINE_TARGET)
+        fold_break(rewrite->fold);
+    if (length > SEGMENT_LIMIT)
+        text_add_format(&suffix, "*%zu*=", number);
+    else
+        text_add(&suffix, "*=");
+    add(rewrite, name);
+    add(rewrite, text_slice(&suffix));
+}
+
+static void add_extended(struct rewrite *rewrite, const struct parameter *parameter)
+{
+    struct slice value = parameter->value, name = parameter->name;
+    bool quoted = false, utf8 = utf8_is_valid(value);
+    size_t length = measure(value), segments = 1, column;
+    char octet;
+
+    start_segment(rewrite, name, 0, length);
+    add_string(rewrite, utf8 ? "utf-8''" : "unknown-8bit''");
+    column = 0;
+    while (parameter_octet(&value, &quoted, &octet)) {
+        if (column >= SEGMENT_LIMIT) {
+            start_segment(rewrite, name, segments++, length);
+            column = 0;
+        }
+        add_octet(rewrite, octet, false);
+        column += stands_for_itself(octet) ? 1 : strlen("%XX");
+    }
+    rewrite->encoded = true;
+}
+
+/* A value that RFC 2231 has been used for already. */
+static void add_encoded_already(struct rewrite *rewrite, const struct parameter *parameter)
+{
+    struct slice value = parameter->value;
+    bool quoted = false;
+    char octet;
+    add(rewrite, parameter->name);
+    add_string(rewrite, "=");
+    while (parameter_octet(&value, &quoted, &octet))
+        add_octet(rewrite, octet, true);
+    rewrite->encoded = true;
+}
+
+static void add_parameter(struct rewrite *rewrite, const struct parameter *parameter)
+{
+    struct slice name = parameter->name;
+    size_t star = slice_find(name, '*');
+    bool usable = name.length <= NAME_LIMIT && !slice_has_8bit(name);
+    if (!usable || star + 1 < name.length)
+        rewrite_tokens(rewrite,
+                       between(name.bytes, parameter->value.bytes + parameter->value.length));
+    else if (star + 1 == name.length)
+        add_encoded_already(rewrite, parameter);
+    else
+        add_extended(rewrite, parameter);
+}
+
+void rewrite_parameters(struct rewrite *rewrite, struct slice value)
+{
+    struct slice rest = value;
+    struct parameter parameter;
+    const char *done = value.bytes;
+
+    while (parameter_next(&rest, &parameter)) {
+        if (word_is_safe(parameter.value, rewrite->utf8))
+            continue;
+        rewrite_tokens(rewrite, between(done, parameter.name.bytes));
+        add_parameter(rewrite, &parameter);
+        done = parameter.value.bytes + parameter.value.length;
+    }
+    rewrite_tokens(rewrite, between(done, value.bytes + value.length));
+}
+
+enum field_kind rewrite_kind(enum field_id id, struct slice name)
+{
+    bool content = id == FIELD_OTHER && slice_starts_nocase(name, "Content-") &&
+                   !slice_equals_nocase(name, slice_of("Content-Description"));
+    return content ? FIELD_STRUCTURED : field_kind(id);
+}
+
+bool rewrite_value(struct rewrite *rewrite, enum field_id id, struct slice name, struct slice value)
+{
+    enum field_kind kind = rewrite_kind(id, name);
+    if (kind == FIELD_ADDRESSES)
+        return rewrite_addresses(rewrite, value);
+    if (kind == FIELD_UNSTRUCTURED)
+        rewrite->encoded = word_add_text(rewrite->fold, value, rewrite->utf8) || rewrite->encoded;
+    else if (slice_starts_nocase(name, "Content-"))
+        rewrite_parameters(rewrite, value);
+    else
+        rewrite_tokens(rewrite, value);
+    return true;
 }
 
 void rewrite_free(struct rewrite *rewrite)

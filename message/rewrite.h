@@ -1,5 +1,5 @@
 /* Structured fields made fit for servers: addresses completed, domains in ASCII, raw 8-bit text as
- * encoded words; display names, comments and folds stay as they are written. */
+ * encoded words; display names, comments, encoded words and folds stay as they are written. */
 #ifndef MESSAGE_REWRITE_H
 #define MESSAGE_REWRITE_H
 
@@ -28,8 +28,23 @@ bool rewrite_first(struct rewrite *rewrite, struct slice list, const char *addre
 /* Writes one mailbox. `name` may be any bytes, or NULL. */
 void rewrite_mailbox(struct rewrite *rewrite, const char *name, const char *address);
 
-/* Writes a structured value that is no address list. */
+/* Writes a structured value that is no address list: comments with encoded words, '?' for each raw
+ * 8-bit octet elsewhere. */
 void rewrite_tokens(struct rewrite *rewrite, struct slice value);
+
+/* Writes the value of a Content- field: a parameter with raw 8-bit text becomes name*=utf-8''...
+ * (RFC 2231; unknown-8bit where it is no UTF-8), in segments where it is very long. All of today's
+ * readers show that, while encoded words in quotes are against RFC 2047 and shown by fewer. */
+void rewrite_parameters(struct rewrite *rewrite, struct slice value);
+
+/* How the value of a field is made up; parameters of Content- fields the table does not know are
+ * tokens all the same. */
+enum field_kind rewrite_kind(enum field_id id, struct slice name);
+
+/* Writes the value of a field in one of the ways above, or as unstructured text. False for what
+ * should have been an address list. */
+bool rewrite_value(struct rewrite *rewrite, enum field_id id, struct slice name,
+                   struct slice value);
 
 void rewrite_free(struct rewrite *rewrite);
 

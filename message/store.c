@@ -95,6 +95,30 @@ bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size, 
     return true;
 }
 
+bool store_read_next(struct store *store, struct extent *left, char *bytes, size_t size,
+                     struct slice *octets, struct error *error)
+{
+    if (left->length < size)
+        size = (size_t)left->length;
+    if (!store_read(store, left->offset, bytes, size, error))
+        return false;
+    left->offset += size;
+    left->length -= size;
+    *octets = slice_make(bytes, size);
+    return true;
+}
+
+bool store_change(struct store *store, uint64_t offset, char octet, struct error *error)
+{
+    if (offset >= store->written) {
+        store->memory.bytes[offset - store->written] = octet;
+        return true;
+    }
+    if (pwrite(store->fd, &octet, 1, (off_t)offset) == 1)
+        return true;
+    return error_set_errno(error, EX_IOERR, "message: cannot be kept");
+}
+
 void store_free(struct store *store)
 {
     if (store->fd >= 0)

@@ -34,6 +34,14 @@ uint64_t store_size(const struct store *store);
 bool store_read(struct store *store, uint64_t offset, char *bytes, size_t size,
                 struct error *error);
 
+/* Copies the next octets of `left`, at most `size` of them, into `bytes` and cuts them off it;
+ * `octets` is what was copied, empty at the end. */
+bool store_read_next(struct store *store, struct extent *left, char *bytes, size_t size,
+                     struct slice *octets, struct error *error);
+
+/* Writes another octet over the appended one at `offset`. EX_IOERR. */
+bool store_change(struct store *store, uint64_t offset, char octet, struct error *error);
+
 /* Leaves an empty store; harmless twice. */
 void store_free(struct store *store);
 

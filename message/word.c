@@ -165,7 +165,7 @@ void word_encode(struct fold *fold, struct slice text, enum word_place place)
     word_end(&run);
 }
 
-static bool is_existing_word(struct slice word)
+bool word_is_encoded(struct slice word)
 {
     size_t marks = 0;
     for (size_t i = 0; i < word.length && i < LONGEST_EXISTING; i++)
@@ -227,7 +227,7 @@ bool word_add_text(struct fold *fold, struct slice text, bool utf8)
     struct stretch stretch = {text, false, false};
     bool encoded = false;
     while (slice_cut_word(&rest, &word)) {
-        if (!is_existing_word(word))
+        if (!word_is_encoded(word))
             continue;
         stretch.text = slice_to(stretch.text, (size_t)(word.bytes - stretch.text.bytes));
         stretch.before_word = true;

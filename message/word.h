@@ -11,6 +11,9 @@ enum { WORD_STRETCH = 4096 };
 /* True when `text` may stand raw in a header: ASCII, or UTF-8 where `utf8` allows it. */
 bool word_is_safe(struct slice text, bool utf8);
 
+/* True for an encoded word that stands already, or what looks like one: no blanks around. */
+bool word_is_encoded(struct slice word);
+
 /* A run of encoded words of at most 75 characters, joined by CRLF SP folds; a character is never
  * split. A stretch of WORD_STRETCH octets is looked at as a whole: charset utf-8 if it is valid
  * UTF-8, else unknown-8bit; Q, or B where most octets are 8-bit. Where little room is left on the

@@ -202,12 +202,43 @@ static void tell(const struct dial *dial, const struct candidate *candidate, con
     greeter->tell(greeter->context, sentence.sentence);
 }
 
+/* `reason` NULL: it greeted. */
+static void report_candidate(const struct dial *dial, const struct candidate *candidate,
+                             const struct error *reason)
+{
+    const struct dial_watcher *watcher = dial->greeter->watcher;
+    struct dial_news news = {.host = candidate->host->name,
+                             .started = candidate->started,
+                             .connected = candidate->connected,
+                             .reason = reason};
+    struct text address;
+
+    if (watcher == NULL)
+        return;
+    text_init(&address, news.address, sizeof(news.address));
+    resolve_format(candidate->address, candidate->port, &address);
+    watcher->take(watcher->context, &news);
+}
+
+static void report_host(const struct dial *dial, const struct host *host)
+{
+    const struct dial_watcher *watcher = dial->greeter->watcher;
+    struct dial_news news = {.host = host->name,
+                             .found = host->known ? &host->resolve : NULL,
+                             .started = host->started == NEVER ? 0 : host->started,
+                             .reason = host->known ? NULL : &host->reason};
+
+    if (watcher != NULL)
+        watcher->take(watcher->context, &news);
+}
+
 static void lose(const struct dial *dial, struct candidate *candidate, enum reasons_kind kind)
 {
     stream_close(&candidate->stream);
     candidate->state = LOST;
     candidate->kind = kind;
     tell(dial, candidate, candidate->reason.sentence);
+    report_candidate(dial, candidate, &candidate->reason);
 }
 
 static void lose_connecting(const struct dial *dial, struct candidate *candidate, int reason)
@@ -291,6 +322,7 @@ static void take_addresses(struct dial *dial, struct host *host, bool found)
         host->state = RESOLVED;
     else
         host->state = NAMELESS;
+    report_host(dial, host);
 }
 
 static void start_host(struct dial *dial, struct host *host)
@@ -442,8 +474,10 @@ static void rewind_race(struct dial *dial)
             host->lane_started[lane] = NEVER;
         for (size_t j = 0; j < candidate_count(host); j++) {
             stream_close(&host->candidates[j].stream);
-            if (host->candidates[j].state != LOST)
-                host->candidates[j].state = WAITING;
+            if (host->candidates[j].state == LOST)
+                continue;
+            host->candidates[j].state = WAITING;
+            host->candidates[j].started = host->candidates[j].connected = 0;
         }
     }
 }
@@ -503,6 +537,7 @@ static void expire(struct dial *dial)
             error_set(&host->reason, EX_TEMPFAIL, "%s not tried, the time was up", shown.bytes);
         resolve_stop(&host->resolve);
         host->state = NAMELESS;
+        report_host(dial, host);
     }
 }
 
@@ -567,6 +602,7 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
         expire(dial);
         return report(dial, error);
     }
+    report_candidate(dial, winner, NULL);
     hand_over(winner, stream, peer);
     rewind_race(dial);
     return true;
@@ -578,6 +614,12 @@ void dial_reject(struct dial *dial, const struct error *reason)
         return;
     dial->winner->reason = *reason;
     dial->winner->kind = REASONS_REJECTED;
+}
+
+void dial_hurry(struct dial *dial, int64_t milliseconds)
+{
+    if (dial->budget > milliseconds)
+        dial->budget = milliseconds;
 }
 
 void dial_free(struct dial *dial)

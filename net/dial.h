@@ -22,12 +22,29 @@ struct dial_options {
     int64_t connect_timeout;               /* milliseconds, over every address and port */
     int64_t fallback_delay;                /* milliseconds of silence until the next port joins */
     const char *service;                   /* "_submission._tcp"; NULL where there is no srv: */
-    bool any_target; /* the server has to prove another name than that of the target */
+    bool any_target; /* the server has to prove something else than the target's name */
     bool hearsay;    /* the hosts stem from an answer that was not authenticated */
     const struct sockaddr_in *dns_server; /* as dns_look_up */
 };
 
 enum dial_verdict { DIAL_WAIT, DIAL_WON, DIAL_LOST };
+
+/* What became of looking up a host, or of one of its addresses on one port. Times are of
+ * clock_now(). */
+struct dial_news {
+    const char *host;
+    const struct resolve *found;     /* what a look-up found; NULL where it failed, and else */
+    char address[DIAL_ADDRESS_SIZE]; /* with port; "" for a look-up */
+    int64_t started, connected;      /* 0: it never was */
+    const struct error *reason;      /* why it failed; NULL: it greeted, or was found */
+};
+
+/* For who wants to show them all. A candidate that another one left behind is no news until it runs
+ * again. */
+struct dial_watcher {
+    void (*take)(void *context, const struct dial_news *news);
+    void *context;
+};
 
 /* What a good greeting is, the caller knows. */
 struct dial_greeter {
@@ -43,6 +60,7 @@ struct dial_greeter {
     /* What to do where a server was connected and stayed silent; may be NULL. */
     const char *silence_advice;
     void *context;
+    const struct dial_watcher *watcher; /* NULL: nobody watches */
 };
 
 struct dial_peer {
@@ -77,6 +95,9 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
 /* Files the reason why the last winner turned out to be none (cut or 4xx before MAIL), so that it
  * shows in the list of dial_next's error. The reason names host and address. */
 void dial_reject(struct dial *dial, const struct error *reason);
+
+/* From now on at most `milliseconds` are waited in all, where it was more. */
+void dial_hurry(struct dial *dial, int64_t milliseconds);
 
 void dial_free(struct dial *dial);
 

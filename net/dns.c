@@ -65,6 +65,11 @@ static bool ask(const struct question *question, unsigned char *reply, int *leng
     if (question->server != NULL)
         use_server(&state, question->server);
     bool believed = (state.options & RES_TRUSTAD) != 0 || all_on_this_machine(&state);
+    if (question->type == DNS_TLSA && !believed) {
+        res_nclose(&state);
+        header->answered = true;
+        return true;
+    }
     /* Without it the resolver takes the verdict out of what it hands on. */
     state.options |= RES_TRUSTAD | RES_USE_EDNS0;
     int type = question->type == DNS_SRV ? ns_t_srv : ns_t_tlsa;
@@ -241,12 +246,13 @@ bool dns_look_up(enum dns_type type, const char *name, const struct sockaddr_in 
     struct question question = {type, name, server};
     struct child child;
     struct buffer output = {0};
+    struct text_shown shown;
     int status;
     size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * record_size(type);
     *answer = (struct dns_answer){0};
     bool done = child_start(&child, look_up, &question, error) &&
                 (child_finish(&child, clock_deadline(timeout), limit, &output, &status, error) ||
-                 fail(name, error)) &&
+                 error_add_context(error, "DNS: %s", text_show(&shown, slice_of(name)))) &&
                 unpack(&question, buffer_slice(&output), answer, error);
     buffer_free(&output);
     return done;

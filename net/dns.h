@@ -41,9 +41,10 @@ enum dns_type { DNS_SRV, DNS_TLSA };
 
 /* Asks for the records of `name`, within `timeout` milliseconds. True also when there are none, or
  * no such name (count 0). EX_TEMPFAIL when DNS did not answer, or with a failure, as it does for a
- * name whose signatures do not hold. `server` is asked instead of those of resolv.conf, and counts
- * as one on this machine only when it is loopback; NULL outside tests. The answer is to be freed
- * with dns_free in any case. */
+ * name whose signatures do not hold. Where no resolver is believed, TLSA records, which are nothing
+ * without that, are not asked for: count 0, not authenticated. `server` is asked instead of those
+ * of resolv.conf, and counts as one on this machine only when it is loopback; NULL outside tests.
+ * The answer is to be freed with dns_free in any case. */
 bool dns_look_up(enum dns_type type, const char *name, const struct sockaddr_in *server,
                  int64_t timeout, struct dns_answer *answer, struct error *error);
 

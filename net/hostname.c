@@ -132,15 +132,46 @@ static bool ask_resolver(char *plain, int64_t timeout, char name[HOSTNAME_SIZE])
     return found;
 }
 
-bool hostname_qualified(char name[HOSTNAME_SIZE], int64_t timeout)
+/* What files and the kernel know. */
+static bool qualify(const char *plain, char name[HOSTNAME_SIZE])
 {
-    char plain[HOSTNAME_SIZE];
     struct buffer hosts = {0};
-    hostname_plain(plain);
     if (is_qualified(slice_of(plain)))
         return keep(slice_of(plain), name);
     bool found =
         read_file("/etc/hosts", &hosts) && hostname_in_hosts(buffer_slice(&hosts), plain, name);
     buffer_free(&hosts);
-    return found || (strcmp(plain, "localhost") != 0 && ask_resolver(plain, timeout, name));
+    return found;
+}
+
+bool hostname_qualified(char name[HOSTNAME_SIZE], int64_t timeout)
+{
+    char plain[HOSTNAME_SIZE];
+    hostname_plain(plain);
+    return qualify(plain, name) ||
+           (strcmp(plain, "localhost") != 0 && ask_resolver(plain, timeout, name));
+}
+
+bool hostname_belongs_to(const char *name, const char *plain)
+{
+    struct slice whole = slice_of(name);
+    size_t label = slice_find(whole, '.');
+    return label < whole.length && slice_equals_nocase(slice_to(whole, label), slice_of(plain));
+}
+
+size_t hostname_own(char names[HOSTNAME_OWN_MAX][HOSTNAME_SIZE])
+{
+    char plain[HOSTNAME_SIZE], label[HOSTNAME_SIZE];
+    size_t count = 0;
+    hostname_plain(plain);
+    if (strcmp(plain, "localhost") == 0)
+        return 0;
+    struct slice whole = slice_of(plain);
+    keep(slice_to(whole, slice_find(whole, '.')), label);
+    keep(slice_of(plain), names[count++]);
+    if (strcmp(label, plain) != 0)
+        keep(slice_of(label), names[count++]);
+    count += qualify(plain, names[count]) && strcmp(names[count], plain) != 0;
+    count += hostname_from_mailname(names[count]) && hostname_belongs_to(names[count], label);
+    return count;
 }

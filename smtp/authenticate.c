@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/codec.h"
 
 enum {
@@ -30,6 +31,10 @@ static struct sasl_channel channel_of(const struct client *client)
         .loopback = client->peer.loopback,
         .privileged_port = client->peer.port < 1024,
         .client_certificate = client->smarthost->tls.cert != NULL,
+        .stream = &client->stream,
+        .host = client->peer.host,
+        .port = client->peer.port,
+        .offered = slice_of(client->capability.mechanisms),
     };
 }
 
@@ -46,7 +51,7 @@ bool authenticate_choose(const struct client *client, const struct sasl_mechanis
     const struct sasl_options *options = &client->smarthost->sasl;
     struct sasl_channel channel = channel_of(client);
     *mechanism = NULL;
-    if (options->user == NULL || options->user[0] == '\0' || sasl_is_off(options))
+    if (!sasl_is_asked(options))
         return true;
     if (options->secret == NULL)
         return error_set(error, EX_CONFIG,
@@ -55,13 +60,20 @@ bool authenticate_choose(const struct client *client, const struct sasl_mechanis
         error_set(error, EX_NOPERM, "no login is offered; unset user, or see tls and port");
         return client_add_context(client, "AUTH", error);
     }
-    *mechanism = sasl_choose(options, slice_of(client->capability.mechanisms), &channel, error);
+    *mechanism = sasl_choose(options, &channel, error);
     return *mechanism != NULL || client_add_context(client, "AUTH", error);
 }
 
 static bool hide(struct client *client, struct slice secret, struct error *error)
 {
     return mask_add(&client->mask, secret) || error_set_memory(error);
+}
+
+/* What an exchange says, to be hidden from then on; it is no secret where a certificate is. */
+static bool hide_response(struct client *client, const struct sasl_exchange *exchange,
+                          struct slice response, struct error *error)
+{
+    return exchange->mechanism->certificate || hide(client, response, error);
 }
 
 /* The secret itself, raw and in base64: some servers repeat what they could not make sense of. */
@@ -145,7 +157,8 @@ static bool send_first(struct client *client, struct sasl_exchange *exchange, st
     bool sent = first_line(exchange, &line, &with_response, error) && hide_secret(client, error);
     text_add_format(&shown, "AUTH %s%s", exchange->mechanism->name, with_response ? " ***" : "");
     if (sent && with_response)
-        sent = hide(client, slice_from(text_slice(&line), shown.length - strlen("***")), error);
+        sent = hide_response(client, exchange,
+                             slice_from(text_slice(&line), shown.length - strlen("***")), error);
     sent = sent && client_send_secret(client, shown_bytes, text_slice(&line), error);
     explicit_bzero(line_bytes, sizeof line_bytes);
     return sent;
@@ -162,6 +175,15 @@ bool authenticate_ride(struct client *client, const struct sasl_mechanism *mecha
     return sent || client_add_context(client, step_name(step, mechanism), error);
 }
 
+/* What to look at when the server does not want us. */
+static const char *credentials(const struct sasl_mechanism *mechanism)
+{
+    if (mechanism->certificate)
+        return "check tls_cert and user";
+    return mechanism->token ? "check user and its token, which may have expired"
+                            : "check user and its password";
+}
+
 bool authenticate_read(struct client *client, const struct sasl_mechanism *mechanism,
                        struct error *error)
 {
@@ -169,22 +191,23 @@ bool authenticate_read(struct client *client, const struct sasl_mechanism *mecha
     if (client_read(client, step_name(step, mechanism), client->smarthost->timeout, error))
         return true;
     if (client_hung_up(client) && error->exit_code == EX_TEMPFAIL)
-        error_add_advice(error,
-                         "some servers do so on wrong credentials: check user and its password");
+        error_add_advice(error, "some servers do so on wrong credentials: %s",
+                         credentials(mechanism));
     return false;
 }
 
 /* The first row that fits says what the user can do. */
-static bool advise(const struct reply *reply, struct error *error)
+static bool advise(const struct reply *reply, const struct sasl_mechanism *mechanism,
+                   struct error *error)
 {
-    static const struct {
+    const struct {
         int code;
         const char *detail; /* of the enhanced status, "" for any */
         const char *advice;
     } rows[] = {
         {534, ".7.9", "make an app password at the provider and use it as the password"},
         {535, ".7.139", "the provider has switched off password login (SMTP AUTH)"},
-        {535, "", "check user and its password"},
+        {535, "", credentials(mechanism)},
         {534, "", "the server wants another mechanism; see auth"},
         {504, "", "the server wants another mechanism; see auth"},
     };
@@ -205,7 +228,20 @@ bool authenticate_judge(struct client *client, const struct sasl_mechanism *mech
     client_refused(client, step_name(step, mechanism), false, error);
     if (reply_class(&client->reply) == 5)
         error->exit_code = EX_NOPERM;
-    return advise(&client->reply, error);
+    return advise(&client->reply, mechanism, error);
+}
+
+bool authenticate_may_renew(const struct client *client, const struct sasl_mechanism *mechanism)
+{
+    return mechanism->token && client->reply.code == 535 && !client_hung_up(client);
+}
+
+/* What the server said behind code and status. */
+static struct slice reply_text(const struct client *client)
+{
+    const struct reply *reply = &client->reply;
+    struct slice text = slice_make(reply->text, reply->length);
+    return slice_trim(slice_from(text, strlen(reply->enhanced)));
 }
 
 /* Answers the 334 in client->reply. */
@@ -214,7 +250,7 @@ static bool answer_challenge(struct client *client, struct sasl_exchange *exchan
 {
     char challenge_bytes[REPLY_LINE_LIMIT], encoded_bytes[BASE64_SIZE];
     struct text challenge, encoded;
-    struct slice words = slice_trim(slice_make(client->reply.text, client->reply.length));
+    struct slice words = reply_text(client);
     text_init(&challenge, challenge_bytes, sizeof challenge_bytes);
     text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
     /* What stands where an empty challenge is due means nothing: some servers write words there. */
@@ -226,8 +262,9 @@ static bool answer_challenge(struct client *client, struct sasl_exchange *exchan
     if (exchange->round >= ROUNDS_LIMIT)
         return error_set(error, EX_PROTOCOL, "the exchange does not end");
 
+    exchange->deadline = clock_deadline(client->smarthost->timeout);
     bool sent = respond(exchange, text_slice(&challenge), &encoded, error) &&
-                hide(client, text_slice(&encoded), error) &&
+                hide_response(client, exchange, text_slice(&encoded), error) &&
                 client_send_secret(client, "***", text_slice(&encoded), error);
     explicit_bzero(encoded_bytes, sizeof encoded_bytes);
     return sent;
@@ -242,31 +279,63 @@ static bool cancel(struct client *client, const char *step, struct error *error)
     return client_add_context(client, step, error);
 }
 
+/* The server says 235. One that is not who it ought to be gets no mail. */
+static bool conclude(struct client *client, struct sasl_exchange *exchange, const char *step,
+                     struct error *error)
+{
+    client->logged_in = sasl_conclude(exchange, reply_text(client), error);
+    return client->logged_in || client_add_context(client, step, error);
+}
+
 static bool exchange_steps(struct client *client, struct sasl_exchange *exchange, const char *step,
                            struct error *error)
 {
     if (!send_first(client, exchange, error))
         return client_add_context(client, step, error);
     for (;;) {
-        if (!authenticate_read(client, exchange->mechanism, error))
+        if (!authenticate_read(client, exchange->mechanism, error)) {
+            sasl_explain(exchange, slice_of(""), error);
             return false;
+        }
         if (client->reply.code != 334)
             break;
         if (!answer_challenge(client, exchange, error))
             return cancel(client, step, error);
     }
-    if (!authenticate_judge(client, exchange->mechanism, error))
-        return false;
-    return sasl_conclude(exchange, error) || client_add_context(client, step, error);
+    if (authenticate_judge(client, exchange->mechanism, error))
+        return conclude(client, exchange, step, error);
+    if (reply_class(&client->reply) == 5)
+        sasl_explain(exchange, reply_text(client), error);
+    return false;
+}
+
+/* One exchange; `refused_bindings` tells it what the server does not know, and learns more. */
+static bool run_once(struct client *client, const struct sasl_mechanism *mechanism,
+                     unsigned *refused_bindings, struct error *error)
+{
+    struct sasl_exchange exchange;
+    char step[STEP_SIZE];
+    begin(&exchange, client, mechanism);
+    exchange.refused_bindings = *refused_bindings;
+    bool done = exchange_steps(client, &exchange, step_name(step, mechanism), error);
+    bool again = !done && exchange.refused_bindings != *refused_bindings &&
+                 sasl_find_binding(&exchange, &(enum channel_type){0});
+    *refused_bindings = again ? exchange.refused_bindings : 0;
+    sasl_end(&exchange);
+    return done;
 }
 
 bool authenticate_run(struct client *client, const struct sasl_mechanism *mechanism,
                       struct error *error)
 {
-    struct sasl_exchange exchange;
-    char step[STEP_SIZE];
-    begin(&exchange, client, mechanism);
-    bool done = exchange_steps(client, &exchange, step_name(step, mechanism), error);
-    sasl_end(&exchange);
+    unsigned refused_bindings = 0;
+    if (!hide_secret(client, error))
+        return false;
+    size_t hidden = client->mask.count;
+    bool done = run_once(client, mechanism, &refused_bindings, error);
+    while (!done && refused_bindings != 0 && !client_hung_up(client))
+        done = run_once(client, mechanism, &refused_bindings, error);
+    if (!mechanism->reusable_secret)
+        mask_forget(&client->mask, hidden);
     return done;
 }

@@ -326,19 +326,32 @@ static bool hello(struct client *client, struct error *error)
            (client->reply.code == 250 || refuse_hello(client, "HELO", error));
 }
 
+/* TLSA records of a host that anybody may have named are anybody's (RFC 7673 section 3.1). */
+static bool check_hearsay(const struct client *client, struct error *error)
+{
+    const struct tls_options *tls = &client->smarthost->tls;
+    return !client->peer.hearsay || tls->dane != TLS_DANE_YES || tls->fingerprint != NULL ||
+           error_set(error, EX_TEMPFAIL,
+                     "the DNS names this server (srv:) without authentication, so that no TLSA "
+                     "record can vouch for it");
+}
+
 static bool handshake(struct client *client, const char *step, struct error *error)
 {
-    int64_t started = clock_now();
-    if (!tls_handshake(&client->stream, clock_deadline(client->smarthost->timeout), error))
+    int64_t timeout = client->smarthost->timeout, started = clock_now();
+    if (!check_hearsay(client, error) ||
+        !tls_look_up(&client->stream, client->peer.port, timeout, NULL, error) ||
+        !tls_handshake(&client->stream, clock_deadline(timeout), error))
         return client_add_context(client, step, error);
     client->encrypted = true;
     client->ready = client->greeted;
     client->tls_ms = clock_now() - started;
-    trace_note(client->trace, "%s %s", tls_protocol(&client->stream), tls_cipher(&client->stream));
+    trace_note(client->trace, "%s %s, verified by %s", tls_protocol(&client->stream),
+               tls_cipher(&client->stream), tls_voucher(&client->stream));
     return true;
 }
 
-static bool start_tls(struct client *client, struct error *error)
+static bool ask_for_tls(struct client *client, struct error *error)
 {
     if (!client->capability.starttls) {
         error_set(error, EX_PROTOCOL,
@@ -356,6 +369,11 @@ static bool start_tls(struct client *client, struct error *error)
                   "more came in clear behind the 220: an attack, or a broken server");
         return client_add_context(client, "STARTTLS", error);
     }
+    return true;
+}
+
+static bool upgrade(struct client *client, struct error *error)
+{
     if (!tls_start(client->tls, &client->stream, client->peer.host, true, error))
         return client_add_context(client, "STARTTLS", error);
     return handshake(client, "STARTTLS", error);
@@ -363,25 +381,49 @@ static bool start_tls(struct client *client, struct error *error)
 
 static bool greeting(struct client *client, struct error *error)
 {
+    if (client->smarthost->tls_mode == SMARTHOST_CLEAR && !client->peer.loopback) {
+        error_set(error, EX_CONFIG,
+                  "tls = none is only for a server on this machine; use tls = starttls");
+        return client_add_context(client, "connect", error);
+    }
     if (!client_read(client, "greeting", client->smarthost->timeout, error))
         return false;
     client->greeted = client->ready = client->reply.code == 220;
     return client->greeted || client_refused(client, "greeting", false, error);
 }
 
-bool client_begin(struct client *client, struct error *error)
+bool client_has_step(const struct client *client, enum client_step step)
 {
     enum smarthost_tls mode = client->smarthost->tls_mode;
-    if (mode == SMARTHOST_CLEAR && !client->peer.loopback) {
-        error_set(error, EX_CONFIG,
-                  "tls = none is only for a server on this machine; use tls = starttls");
-        return client_add_context(client, "connect", error);
+    if (step == CLIENT_GREETING || step == CLIENT_HELLO)
+        return true;
+    return step == CLIENT_HANDSHAKE ? mode == SMARTHOST_IMPLICIT : mode == SMARTHOST_STARTTLS;
+}
+
+bool client_take_step(struct client *client, enum client_step step, struct error *error)
+{
+    if (!client_has_step(client, step))
+        return true;
+    switch (step) {
+    case CLIENT_HANDSHAKE:
+        return handshake(client, "TLS", error);
+    case CLIENT_GREETING:
+        return greeting(client, error);
+    case CLIENT_STARTTLS:
+        return ask_for_tls(client, error);
+    case CLIENT_UPGRADE:
+        return upgrade(client, error);
+    default:
+        return hello(client, error);
     }
-    if (mode == SMARTHOST_IMPLICIT && !handshake(client, "TLS", error))
-        return false;
-    if (!greeting(client, error) || !hello(client, error))
-        return false;
-    return mode != SMARTHOST_STARTTLS || (start_tls(client, error) && hello(client, error));
+}
+
+bool client_begin(struct client *client, struct error *error)
+{
+    for (enum client_step step = 0; step < CLIENT_STEPS; step++)
+        if (!client_take_step(client, step, error))
+            return false;
+    return true;
 }
 
 void client_quit(struct client *client)

@@ -33,10 +33,28 @@ void client_init(struct client *client, const struct smarthost *smarthost, struc
 /* What a good greeting is: for dial_create. */
 struct dial_greeter client_greeter(struct client *client);
 
-/* From a stream and peer as dial_next left them to the capabilities that count: greeting, EHLO,
- * STARTTLS, the handshake, EHLO again. On false the client is good for client_close only. Reply
- * 4xx, a cut and silence are EX_TEMPFAIL; no STARTTLS, and anything in clear behind its 220,
- * EX_PROTOCOL; tls = none to a peer that is not this machine EX_CONFIG. */
+/* The steps before the transaction, in their order; which of them there are depends on tls_mode. */
+enum client_step {
+    CLIENT_HANDSHAKE, /* of implicit TLS */
+    CLIENT_GREETING,
+    CLIENT_HELLO,    /* EHLO */
+    CLIENT_STARTTLS, /* the command */
+    CLIENT_UPGRADE,  /* the handshake behind it */
+    CLIENT_HELLO_AGAIN,
+    CLIENT_STEPS
+};
+
+/* Whether a connection has such a step. */
+bool client_has_step(const struct client *client, enum client_step step);
+
+/* Takes one of them, each once and in order; where there is no such step, nothing is done. Errors
+ * as client_begin. */
+bool client_take_step(struct client *client, enum client_step step, struct error *error);
+
+/* All of them. From a stream and peer as dial_next left them to the capabilities that count:
+ * greeting, EHLO, STARTTLS, the handshake, EHLO again. On false the client is good for client_close
+ * only. Reply 4xx, a cut and silence are EX_TEMPFAIL; no STARTTLS, and anything in clear behind its
+ * 220, EX_PROTOCOL; tls = none to a peer that is not this machine EX_CONFIG. */
 bool client_begin(struct client *client, struct error *error);
 
 /* Appends a command (without CRLF) to the output; it goes out with the next read or flush. Where no

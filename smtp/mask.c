@@ -49,11 +49,16 @@ void mask_write(const struct mask *mask, struct slice in, struct text *out)
     }
 }
 
+void mask_forget(struct mask *mask, size_t count)
+{
+    while (mask->count > count) {
+        struct buffer *secret = &mask->secrets[--mask->count];
+        explicit_bzero(secret->bytes, secret->capacity);
+        buffer_free(secret);
+    }
+}
+
 void mask_wipe(struct mask *mask)
 {
-    for (size_t i = 0; i < mask->count; i++) {
-        explicit_bzero(mask->secrets[i].bytes, mask->secrets[i].capacity);
-        buffer_free(&mask->secrets[i]);
-    }
-    mask->count = 0;
+    mask_forget(mask, 0);
 }

@@ -23,6 +23,10 @@ bool mask_add(struct mask *mask, struct slice secret);
  * proportion to the length of `in` times that of all secrets. */
 void mask_write(const struct mask *mask, struct slice in, struct text *out);
 
+/* Overwrites and frees all but the first `count` secrets: those that serve only once need not stay
+ * hidden for ever. */
+void mask_forget(struct mask *mask, size_t count);
+
 /* Overwrites and frees the secrets. */
 void mask_wipe(struct mask *mask);
 

@@ -54,6 +54,14 @@ static bool explain_no_tls(const struct failure_situation *situation, struct err
     return situation->upgraded ? false : error_add_advice(error, "use tls = starttls");
 }
 
+/* Behind its ServerHello version and cipher are settled: TLS 1.2 has no better word for this. */
+static bool explain_no_certificate(struct error *error)
+{
+    return error_set(error, EX_NOPERM,
+                     "TLS: the server broke off the handshake, as one does that wants a client "
+                     "certificate (tls_cert and tls_key), or another one");
+}
+
 static bool explain_other(unsigned long code, struct error *error)
 {
     int reason = ERR_GET_REASON(code);
@@ -73,6 +81,8 @@ bool failure_explain(const struct failure_situation *situation, struct error *er
     int reason = ERR_GET_LIB(code) == ERR_LIB_SSL ? ERR_GET_REASON(code) : 0;
 
     ERR_clear_error();
+    if (situation->answered && reason == SSL_AD_REASON_OFFSET + SSL_AD_HANDSHAKE_FAILURE)
+        return explain_no_certificate(error);
     for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
         if (causes[i].reason == reason)
             return error_set(error, causes[i].exit_code, "TLS: %s", causes[i].words);

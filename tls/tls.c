@@ -1,6 +1,7 @@
 /* TLS 1.2 and 1.3 for a client (RFC 5246, RFC 8446), below a stream. Invariant: no byte of a stream
  * moves through a connection whose handshake has not succeeded, and it succeeds only with a
- * certificate that leads to a trusted root and carries the name we wanted. */
+ * certificate that was verified: it has a fingerprint we know, or TLSA records vouch for it, or it
+ * leads to a trusted root and carries the name we wanted. */
 #include "tls/tls.h"
 
 #include <errno.h>
@@ -15,7 +16,10 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "tls/dane.h"
 #include "tls/failure.h"
+#include "tls/fingerprint.h"
+#include "tls/identity.h"
 #include "tls/trust.h"
 #include "tls/verify.h"
 
@@ -25,16 +29,19 @@ struct tls {
     const struct tls_options *options;
     SSL_CTX *context;
     struct trust trust;
+    struct fingerprints fingerprints;
 };
 
 struct connection {
     SSL *ssl;
     struct tls *tls;
     bool upgraded;        /* began in clear */
+    bool verified;        /* the certificate is believed */
     bool complete;        /* the handshake has succeeded */
     bool broken;          /* after a fatal error nothing may be sent, not even a goodbye */
     struct error verdict; /* on the server's certificate, when it is bad */
     char name[NAME_SIZE]; /* to be verified */
+    struct dane dane;
 };
 
 /* OpenSSL's own start, with the system's openssl.cnf: a site's policy that cannot be read must not
@@ -53,49 +60,56 @@ static bool initialise(struct error *error)
     return loaded || failure_set_config(error, "the system's openssl.cnf");
 }
 
-/* Runs inside the handshake, once the server's chain is there. */
+/* What OpenSSL demands of a chain it verifies, where we do not let it. */
+static bool is_strong(SSL *ssl, X509 *certificate)
+{
+    static const int bits[] = {0, 80, 112, 128, 192, 256};
+    int level = SSL_get_security_level(ssl), last = sizeof(bits) / sizeof(bits[0]) - 1;
+
+    level = level < 0 ? 0 : level > last ? last : level;
+    return EVP_PKEY_get_security_bits(X509_get0_pubkey(certificate)) >= bits[level];
+}
+
+static bool believe_fingerprint(struct connection *connection, X509_STORE_CTX *verification)
+{
+    const struct fingerprints *known = &connection->tls->fingerprints;
+    X509 *leaf = X509_STORE_CTX_get0_cert(verification);
+
+    if (!fingerprint_matches(known, leaf)) {
+        X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_REJECTED);
+        return verify_refuse_stranger(leaf, connection->name, known->list[0].of_key,
+                                      &connection->verdict);
+    }
+    if (!is_strong(connection->ssl, leaf)) {
+        X509_STORE_CTX_set_error(verification, X509_V_ERR_EE_KEY_TOO_SMALL);
+        X509_STORE_CTX_set_current_cert(verification, leaf);
+        return verify_explain(verification, connection->name, &connection->verdict);
+    }
+    X509_STORE_CTX_set_error(verification, X509_V_OK);
+    return true;
+}
+
+static bool believe(struct connection *connection, X509_STORE_CTX *verification)
+{
+    if (connection->tls->fingerprints.count > 0)
+        return believe_fingerprint(connection, verification);
+    trust_complete(&connection->tls->trust, verification);
+    return dane_verify(&connection->dane, connection->ssl, verification) == 1 ||
+           verify_explain(verification, connection->name, &connection->verdict);
+}
+
+/* Runs inside the handshake, once the server's chain is there. In a race that can be before the
+ * records are: then it runs again. */
 static int verify_chain(X509_STORE_CTX *verification, void *argument)
 {
-    struct tls *tls = argument;
     SSL *ssl = X509_STORE_CTX_get_ex_data(verification, SSL_get_ex_data_X509_STORE_CTX_idx());
     struct connection *connection = SSL_get_app_data(ssl);
-    int result;
 
-    trust_complete(&tls->trust, verification);
-    result = X509_verify_cert(verification);
-    if (result != 1)
-        verify_explain(verification, connection->name, &connection->verdict);
-    return result;
-}
-
-/* A key with a passphrase: there is nobody to ask. */
-static int no_passphrase(char *buffer, int size, int writing, void *argument)
-{
-    (void)buffer;
-    (void)size;
-    (void)writing;
     (void)argument;
-    return -1;
-}
-
-static bool load_client_certificate(SSL_CTX *context, const struct tls_options *options,
-                                    struct error *error)
-{
-    const char *key = options->key != NULL ? options->key : options->cert;
-
-    if (options->cert == NULL)
-        return true;
-    SSL_CTX_set_default_passwd_cb(context, no_passphrase);
-    if (SSL_CTX_use_certificate_chain_file(context, options->cert) != 1) {
-        failure_set_config(error, options->cert);
-        return error_add_advice(error, "tls_cert must be a PEM certificate");
-    }
-    if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1) {
-        failure_set_config(error, key);
-        return error_add_advice(error,
-                                "tls_key must be the PEM key of tls_cert, without a passphrase");
-    }
-    return true;
+    if (connection->dane.state == DANE_AWAITED)
+        return (int)SSL_set_retry_verify(ssl);
+    connection->verified = believe(connection, verification);
+    return connection->verified;
 }
 
 /* Never below what the system's openssl.cnf demands. */
@@ -121,20 +135,39 @@ static bool policy_is_sound(SSL_CTX *context)
     return sound;
 }
 
+/* A system without a trust store will do where no issuer is going to be asked. */
+static bool set_up_trust(struct tls *tls, struct error *error)
+{
+    const struct tls_options *options = tls->options;
+
+    if (!fingerprint_parse(options->fingerprint, &tls->fingerprints, error))
+        return error_add_context(error, "TLS: tls_fingerprint");
+    bool pinned = tls->fingerprints.count > 0;
+    if (!pinned && options->dane != TLS_DANE_NO && !dane_permit(tls->context))
+        return error_set_memory(error);
+    if (options->ca_file == NULL && (pinned || options->dane == TLS_DANE_YES))
+        return true;
+    /* Who is named is trusted, also where he is no root. */
+    if (options->ca_file != NULL)
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(tls->context), X509_V_FLAG_PARTIAL_CHAIN);
+    return trust_load(&tls->trust, SSL_CTX_get_cert_store(tls->context), options->ca_file, error);
+}
+
 static bool set_up_context(struct tls *tls, struct error *error)
 {
+    const struct tls_options *options = tls->options;
     SSL_CTX *context = tls->context;
 
-    set_minimum_version(context, tls->options->min_version);
+    set_minimum_version(context, options->min_version);
     SSL_CTX_set_options(context,
                         SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_cert_verify_callback(context, verify_chain, tls);
-    return trust_load(&tls->trust, SSL_CTX_get_cert_store(context), tls->options->ca_file, error) &&
-           load_client_certificate(context, tls->options, error);
+    SSL_CTX_set_cert_verify_callback(context, verify_chain, NULL);
+    return set_up_trust(tls, error) &&
+           (options->cert == NULL || identity_load(context, options->cert, options->key, error));
 }
 
 struct tls *tls_create(const struct tls_options *options, struct error *error)
@@ -186,13 +219,17 @@ static bool copy_name(char *name, struct slice host, struct error *error)
     return true;
 }
 
+/* RFC 9525: a wildcard is a whole label, and the subject's common name is no name of a host. */
 static bool demand_name(SSL *ssl, char *name)
 {
     X509_VERIFY_PARAM *parameters = SSL_get0_param(ssl);
 
-    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     if (X509_VERIFY_PARAM_set1_ip_asc(parameters, name) == 1)
-        return true;
+        /* SSL_dane_enable has taken it for a host's. */
+        return X509_VERIFY_PARAM_set1_host(parameters, NULL, 0) == 1 &&
+               SSL_set_tlsext_host_name(ssl, NULL) == 1;
     return X509_VERIFY_PARAM_set1_host(parameters, name, 0) == 1 &&
            SSL_set_tlsext_host_name(ssl, name) == 1;
 }
@@ -232,7 +269,11 @@ static enum stream_status explain(struct connection *connection, int result, str
     int reason = errno;
 
     switch (SSL_get_error(connection->ssl, result)) {
+    case SSL_ERROR_NONE: /* all went well, and nothing was verified */
+        error_set(error, EX_SOFTWARE, "TLS: the certificate was not verified");
+        break;
     case SSL_ERROR_WANT_READ:
+    case SSL_ERROR_WANT_RETRY_VERIFY:
         return STREAM_WANT_READ;
     case SSL_ERROR_WANT_WRITE:
         return STREAM_WANT_WRITE;
@@ -302,10 +343,30 @@ static struct connection *connection_of(const struct stream *stream)
     return stream->transport == &transport ? stream->context : NULL;
 }
 
+static bool set_up_connection(struct connection *connection, const char *host, int fd,
+                              struct error *error)
+{
+    const struct tls *tls = connection->tls;
+    const char *name = tls->options->name != NULL ? tls->options->name : host;
+    char where[NAME_SIZE];
+
+    if (!copy_name(connection->name, slice_of(name), error) ||
+        !copy_name(where, slice_of(host), error))
+        return false;
+    if (tls->fingerprints.count == 0)
+        connection->dane.mode = tls->options->dane;
+    connection->ssl = SSL_new(tls->context);
+    if (connection->ssl == NULL ||
+        !dane_start(&connection->dane, connection->ssl, where, connection->name) ||
+        !demand_name(connection->ssl, connection->name) || SSL_set_fd(connection->ssl, fd) != 1)
+        return error_set_memory(error);
+    SSL_set_app_data(connection->ssl, connection);
+    return true;
+}
+
 bool tls_start(struct tls *tls, struct stream *stream, const char *host, bool upgraded,
                struct error *error)
 {
-    const char *name = tls->options->name != NULL ? tls->options->name : host;
     struct connection *connection;
 
     if (stream_input(stream).length > 0)
@@ -315,20 +376,23 @@ bool tls_start(struct tls *tls, struct stream *stream, const char *host, bool up
     connection = calloc(1, sizeof(*connection));
     if (connection == NULL)
         return error_set_memory(error);
+    connection->tls = tls;
     connection->upgraded = upgraded;
-    connection->ssl = SSL_new(tls->context);
-    if (!copy_name(connection->name, slice_of(name), error)) {
+    if (!set_up_connection(connection, host, stream->fd, error)) {
         close_connection(connection);
         return false;
     }
-    if (connection->ssl == NULL || !demand_name(connection->ssl, connection->name) ||
-        SSL_set_fd(connection->ssl, stream->fd) != 1) {
-        close_connection(connection);
-        return error_set_memory(error);
-    }
-    SSL_set_app_data(connection->ssl, connection);
     stream_set_transport(stream, &transport, connection);
     return true;
+}
+
+bool tls_look_up(struct stream *stream, uint16_t port, int64_t timeout,
+                 const struct sockaddr_in *server, struct error *error)
+{
+    struct connection *connection = connection_of(stream);
+    struct dane_question question = {.port = port, .timeout = timeout, .server = server};
+
+    return connection == NULL || dane_look_up(&connection->dane, connection->ssl, &question, error);
 }
 
 enum stream_status tls_handshake_step(struct stream *stream, struct error *error)
@@ -350,7 +414,7 @@ enum stream_status tls_handshake_step(struct stream *stream, struct error *error
     ERR_clear_error();
     errno = 0;
     result = SSL_connect(connection->ssl);
-    connection->complete = result == 1;
+    connection->complete = result == 1 && connection->verified;
     if (connection->complete)
         return STREAM_MOVED;
     status = explain(connection, result, error);
@@ -362,8 +426,11 @@ enum stream_status tls_handshake_step(struct stream *stream, struct error *error
 
 bool tls_handshake(struct stream *stream, int64_t deadline, struct error *error)
 {
+    const struct connection *connection = connection_of(stream);
     int64_t started = clock_now();
 
+    if (connection != NULL && connection->dane.state == DANE_AWAITED)
+        return error_set(error, EX_SOFTWARE, "TLS: a handshake before the look-up it waits for");
     for (;;) {
         enum stream_status status = tls_handshake_step(stream, error);
 
@@ -385,6 +452,33 @@ bool tls_answered(const struct stream *stream)
     const struct connection *connection = connection_of(stream);
 
     return connection != NULL && SSL_get_pending_cipher(connection->ssl) != NULL;
+}
+
+struct ssl_st *tls_session(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL && connection->complete ? connection->ssl : NULL;
+}
+
+struct ssl_st *tls_connection(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    return connection != NULL ? connection->ssl : NULL;
+}
+
+const char *tls_voucher(const struct stream *stream)
+{
+    const struct connection *connection = connection_of(stream);
+
+    if (connection == NULL || !connection->complete)
+        return "";
+    if (connection->tls->fingerprints.count > 0)
+        return "fingerprint";
+    if (connection->dane.state != DANE_LOADED)
+        return "issuer";
+    return connection->dane.mode == TLS_DANE_YES ? "TLSA" : "issuer and TLSA";
 }
 
 const char *tls_protocol(const struct stream *stream)

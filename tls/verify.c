@@ -2,16 +2,15 @@
  * wrong with it, and what the reader can do. Everything a certificate says is escaped. */
 #include "tls/verify.h"
 
-#include <arpa/inet.h>
+#include <inttypes.h>
 
-#include <openssl/asn1.h>
-#include <openssl/bio.h>
 #include <openssl/x509v3.h>
 
-#include "base/clock.h"
 #include "base/text.h"
+#include "tls/certificate.h"
+#include "tls/fingerprint.h"
 
-enum { SECONDS_A_DAY = 24 * 60 * 60, NAMES_SIZE = 512 };
+enum { NAMES_SIZE = 512, PIN_SIZE = 128 };
 
 struct explanation {
     X509 *certificate;       /* the one that is to blame; may be NULL */
@@ -19,46 +18,17 @@ struct explanation {
     struct text_shown whose; /* "of mail.example", or the subject of an issuer */
 };
 
-/* "CN=Example CA,O=Example", escaped. */
-static const char *show_name(struct text_shown *shown, const X509_NAME *name)
-{
-    BIO *memory = BIO_new(BIO_s_mem());
-    char *bytes = NULL;
-    long length = 0;
-
-    if (memory != NULL && X509_NAME_print_ex(memory, name, 0, XN_FLAG_RFC2253) >= 0)
-        length = BIO_get_mem_data(memory, &bytes);
-    text_show(shown, slice_make(bytes, length > 0 ? (size_t)length : 0));
-    BIO_free(memory);
-    return shown->bytes;
-}
-
-/* "2026-01-02 11:22 UTC" and how many days from now that is (negative: ago). */
-static void add_date(struct text *out, const ASN1_TIME *date, long long *days)
-{
-    struct tm when = {0};
-    char shown[32];
-
-    *days = 0;
-    if (date == NULL || ASN1_TIME_to_tm(date, &when) != 1 ||
-        strftime(shown, sizeof(shown), "%Y-%m-%d %H:%M UTC", &when) == 0) {
-        text_add(out, "an unreadable date");
-        return;
-    }
-    text_add(out, shown);
-    *days = ((long long)timegm(&when) - (long long)clock_wall()) / SECONDS_A_DAY;
-}
-
 static bool explain_expired(const struct explanation *about, struct error *error)
 {
     struct text date;
     char bytes[64];
-    long long days;
+    int64_t days;
 
     text_init(&date, bytes, sizeof(bytes));
-    add_date(&date, X509_get0_notAfter(about->certificate), &days);
+    certificate_add_date(&date, X509_get0_notAfter(about->certificate), &days);
     return error_set(error, EX_NOPERM,
-                     "TLS: the certificate %s expired on %s (%lld days ago); its owner must renew "
+                     "TLS: the certificate %s expired on %s (%" PRId64
+                     " days ago); its owner must renew "
                      "it, unless this machine's clock is wrong",
                      about->whose.bytes, date.bytes, -days);
 }
@@ -67,56 +37,27 @@ static bool explain_not_yet(const struct explanation *about, struct error *error
 {
     struct text date;
     char bytes[64];
-    long long days;
+    int64_t days;
 
     text_init(&date, bytes, sizeof(bytes));
-    add_date(&date, X509_get0_notBefore(about->certificate), &days);
+    certificate_add_date(&date, X509_get0_notBefore(about->certificate), &days);
     return error_set(error, EX_NOPERM,
-                     "TLS: the certificate %s is not valid before %s (in %lld days); check this "
+                     "TLS: the certificate %s is not valid before %s (in %" PRId64
+                     " days); check this "
                      "machine's clock",
                      about->whose.bytes, date.bytes, days);
 }
 
-static void add_address(struct text *out, struct slice bytes)
+/* A common name is not a host's (RFC 9525 section 4.1), whatever it looks like. */
+static bool explain_no_names(const struct explanation *about, struct error *error)
 {
-    char shown[INET6_ADDRSTRLEN] = "an unreadable address";
-
-    if (bytes.length == sizeof(struct in_addr))
-        inet_ntop(AF_INET, bytes.bytes, shown, sizeof(shown));
-    else if (bytes.length == sizeof(struct in6_addr))
-        inet_ntop(AF_INET6, bytes.bytes, shown, sizeof(shown));
-    text_add(out, shown);
-}
-
-static void add_alternative_name(struct text *out, const GENERAL_NAME *name)
-{
-    int type;
-    const ASN1_STRING *value = GENERAL_NAME_get0_value(name, &type);
-    struct slice bytes = {0};
-
-    if (type != GEN_DNS && type != GEN_IPADD)
-        return;
-    bytes =
-        slice_make((const char *)ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
-    if (out->length > 0)
-        text_add(out, ", ");
-    if (type == GEN_DNS)
-        text_add_escaped(out, bytes, TEXT_SHOWN_LIMIT);
-    else
-        add_address(out, bytes);
-}
-
-/* The names a certificate is for: its alternative names, or its subject where it has none. */
-static void add_names(struct text *out, X509 *certificate)
-{
-    GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
     struct text_shown subject;
 
-    for (int i = 0; i < sk_GENERAL_NAME_num(names) && !out->overflow; i++)
-        add_alternative_name(out, sk_GENERAL_NAME_value(names, i));
-    GENERAL_NAMES_free(names);
-    if (out->length == 0)
-        text_add(out, show_name(&subject, X509_get_subject_name(certificate)));
+    return error_set(error, EX_NOPERM,
+                     "TLS: the server's certificate names no host (its subject \"%s\" does not "
+                     "count as one), so it is not for %s",
+                     certificate_show_name(&subject, X509_get_subject_name(about->certificate)),
+                     about->name);
 }
 
 static bool explain_wrong_name(const struct explanation *about, struct error *error)
@@ -125,7 +66,9 @@ static bool explain_wrong_name(const struct explanation *about, struct error *er
     char bytes[NAMES_SIZE];
 
     text_init(&names, bytes, sizeof(bytes));
-    add_names(&names, about->certificate);
+    certificate_add_names(&names, about->certificate);
+    if (names.length == 0)
+        return explain_no_names(about, error);
     return error_set(error, EX_NOPERM,
                      "TLS: the server's certificate is for %s%s, not for %s; set tls_name if that "
                      "is the right server",
@@ -140,7 +83,7 @@ static bool explain_unknown_issuer(const struct explanation *about, struct error
                      "TLS: the certificate %s is not trusted: its issuer \"%s\" is unknown here; "
                      "set tls_ca_file to that issuer's certificate if you trust it",
                      about->whose.bytes,
-                     show_name(&issuer, X509_get_issuer_name(about->certificate)));
+                     certificate_show_name(&issuer, X509_get_issuer_name(about->certificate)));
 }
 
 static bool explain_self_signed(const struct explanation *about, struct error *error)
@@ -158,15 +101,24 @@ static bool explain_unknown_root(const struct explanation *about, struct error *
     return error_set(error, EX_NOPERM,
                      "TLS: the certificate of %s is not trusted: its root \"%s\" is unknown here; "
                      "set tls_ca_file to that root's certificate if you trust it",
-                     about->name, show_name(&subject, X509_get_subject_name(about->certificate)));
+                     about->name,
+                     certificate_show_name(&subject, X509_get_subject_name(about->certificate)));
 }
 
 static bool explain_weak(const struct explanation *about, struct error *error)
 {
     return error_set(error, EX_NOPERM,
                      "TLS: the certificate %s has a key or signature too weak for this machine's "
-                     "policy",
+                     "policy (SECLEVEL in openssl.cnf); its owner must replace it",
                      about->whose.bytes);
+}
+
+static bool explain_no_record(const struct explanation *about, struct error *error)
+{
+    return error_set(error, EX_NOPERM,
+                     "TLS: the certificate of %s matches none of the server's TLSA records "
+                     "(tls_dane): they are out of date, or somebody is between you and the server",
+                     about->name);
 }
 
 /* The issuer's name is known here, with another key. */
@@ -178,7 +130,8 @@ static bool explain_other_key(const struct explanation *about, struct error *err
         error, EX_NOPERM,
         "TLS: the certificate %s was signed by another key than that of \"%s\" here; is "
         "tls_ca_file an old copy?",
-        about->whose.bytes, show_name(&issuer, X509_get_issuer_name(about->certificate)));
+        about->whose.bytes,
+        certificate_show_name(&issuer, X509_get_issuer_name(about->certificate)));
 }
 
 static const struct verdict {
@@ -198,6 +151,7 @@ static const struct verdict {
     {X509_V_ERR_EE_KEY_TOO_SMALL, explain_weak},
     {X509_V_ERR_CA_KEY_TOO_SMALL, explain_weak},
     {X509_V_ERR_CA_MD_TOO_WEAK, explain_weak},
+    {X509_V_ERR_DANE_NO_MATCH, explain_no_record},
 };
 
 static void show_whose(struct explanation *about, int depth)
@@ -210,23 +164,65 @@ static void show_whose(struct explanation *about, int depth)
         text_add_format(&whose, "of %s", about->name);
     else
         text_add_format(&whose, "\"%s\" that issued the one of %s",
-                        show_name(&subject, X509_get_subject_name(about->certificate)),
+                        certificate_show_name(&subject, X509_get_subject_name(about->certificate)),
                         about->name);
+}
+
+static bool explain(const struct explanation *about, int code, struct error *error)
+{
+    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]) && about->certificate != NULL;
+         i++)
+        if (verdicts[i].code == code)
+            return verdicts[i].explain(about, error);
+    return error_set(error, EX_NOPERM, "TLS: the certificate %s is not trusted: %s",
+                     about->whose.bytes, X509_verify_cert_error_string(code));
+}
+
+/* A weak key is refused whoever vouches for it. */
+static bool would_fingerprint_do(int code)
+{
+    return code != X509_V_ERR_EE_KEY_TOO_SMALL;
 }
 
 bool verify_explain(X509_STORE_CTX *verification, const char *name, struct error *error)
 {
     int code = X509_STORE_CTX_get_error(verification);
+    X509 *leaf = X509_STORE_CTX_get0_cert(verification);
     struct text_shown shown;
+    char pin_bytes[PIN_SIZE];
+    struct text pin;
     struct explanation about = {
         .certificate = X509_STORE_CTX_get_current_cert(verification),
         .name = text_show(&shown, slice_of(name)),
     };
 
+    if (code == X509_V_ERR_DANE_NO_MATCH)
+        about.certificate = leaf;
     show_whose(&about, X509_STORE_CTX_get_error_depth(verification));
-    for (size_t i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]) && about.certificate != NULL; i++)
-        if (verdicts[i].code == code)
-            return verdicts[i].explain(&about, error);
-    return error_set(error, EX_NOPERM, "TLS: the certificate %s is not trusted: %s",
-                     about.whose.bytes, X509_verify_cert_error_string(code));
+    explain(&about, code, error);
+    if (leaf == NULL || !would_fingerprint_do(code))
+        return false;
+    text_init(&pin, pin_bytes, sizeof(pin_bytes));
+    fingerprint_add(&pin, leaf);
+    return error_add_advice(error,
+                            "to trust this very certificate, once you know that it is the "
+                            "server's: tls_fingerprint = %s",
+                            pin.bytes);
+}
+
+bool verify_refuse_stranger(X509 *certificate, const char *name, bool by_key, struct error *error)
+{
+    struct text_shown shown, subject;
+    char pin_bytes[PIN_SIZE];
+    struct text pin;
+
+    text_init(&pin, pin_bytes, sizeof(pin_bytes));
+    (by_key ? fingerprint_add_key : fingerprint_add)(&pin, certificate);
+    return error_set(error, EX_NOPERM,
+                     "TLS: the certificate of %s (\"%s\") is none that tls_fingerprint names: it "
+                     "was replaced, or somebody is between you and the server; once you know that "
+                     "it was replaced: tls_fingerprint = %s",
+                     text_show(&shown, slice_of(name)),
+                     certificate_show_name(&subject, X509_get_subject_name(certificate)),
+                     pin.bytes);
 }

@@ -1,11 +1,25 @@
 /* Choosing and running a mechanism. Invariant: a secret that can be used again goes only through
- * TLS, or to a privileged port of this machine when the configuration names the mechanism. */
+ * TLS, or to a privileged port of this machine when the configuration names the mechanism; a token
+ * goes only through TLS. */
 #include "smtp/sasl/sasl.h"
 
 #include <string.h>
 
 /* In the order in which "auto" prefers them. */
-static const struct sasl_mechanism *const mechanisms[] = {&sasl_plain, &sasl_login};
+static const struct sasl_mechanism *const mechanisms[] = {
+    &sasl_scram_sha_512_plus,
+    &sasl_scram_sha_256_plus,
+    &sasl_scram_sha_1_plus,
+    &sasl_scram_sha_512,
+    &sasl_scram_sha_256,
+    &sasl_scram_sha_1,
+    &sasl_plain,
+    &sasl_login,
+    &sasl_cram_md5,
+    &sasl_external,
+    &sasl_oauthbearer,
+    &sasl_xoauth2,
+};
 
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0] };
 
@@ -27,16 +41,53 @@ static bool is_offered(const struct sasl_mechanism *mechanism, struct slice offe
     return false;
 }
 
+bool sasl_offers_binding(const struct sasl_channel *channel)
+{
+    for (size_t i = 0; i < MECHANISM_COUNT; i++)
+        if (mechanisms[i]->binds && is_offered(mechanisms[i], channel->offered))
+            return true;
+    return false;
+}
+
+bool sasl_find_binding(const struct sasl_exchange *exchange, enum channel_type *type)
+{
+    const struct sasl_channel *channel = &exchange->channel;
+    for (*type = 0; *type < CHANNEL_TYPES; (*type)++)
+        if (channel->encrypted && (exchange->refused_bindings & 1u << *type) == 0 &&
+            channel_has(channel->stream, *type))
+            return true;
+    return false;
+}
+
+static bool can_bind(const struct sasl_channel *channel)
+{
+    const struct sasl_exchange untried = {.channel = *channel};
+    enum channel_type type;
+    return sasl_find_binding(&untried, &type);
+}
+
+/* In clear what does not prove the server to us, or can be used again, goes only where the user
+ * says so by name. */
 static bool is_permitted(const struct sasl_mechanism *mechanism, bool forced,
                          const struct sasl_channel *channel)
 {
-    if (!mechanism->reusable_secret || channel->encrypted)
+    if (channel->encrypted)
         return true;
-    return forced && channel->loopback && channel->privileged_port;
+    if (!channel->loopback || mechanism->token || mechanism->certificate)
+        return false;
+    if (mechanism->reusable_secret)
+        return forced && channel->privileged_port;
+    return forced || mechanism->conclude != NULL;
 }
 
-static bool refuse_in_clear(struct error *error)
+static bool refuse_in_clear(const struct sasl_mechanism *mechanism, struct error *error)
 {
+    if (mechanism->token || mechanism->certificate)
+        return error_set(error, EX_NOPERM, "%s is only for connections with TLS; see tls",
+                         mechanism->name);
+    if (!mechanism->reusable_secret)
+        return error_set(error, EX_NOPERM, "in clear %s is used only when auth names it",
+                         mechanism->name);
     return error_set(
         error, EX_NOPERM,
         "the password would cross the connection in clear; without TLS it is sent only "
@@ -44,7 +95,6 @@ static bool refuse_in_clear(struct error *error)
 }
 
 static const struct sasl_mechanism *choose_forced(const struct sasl_options *options,
-                                                  struct slice offered,
                                                   const struct sasl_channel *channel,
                                                   struct error *error)
 {
@@ -53,11 +103,16 @@ static const struct sasl_mechanism *choose_forced(const struct sasl_options *opt
     if (mechanism == NULL)
         error_set(error, EX_CONFIG, "auth = %s: not available in this version",
                   text_show(&shown, slice_of(options->mechanism)));
-    else if (!is_offered(mechanism, offered))
+    else if (mechanism->certificate && !channel->client_certificate)
+        error_set(error, EX_CONFIG, "auth = external needs tls_cert and tls_key");
+    else if (!is_offered(mechanism, channel->offered))
         error_set(error, EX_NOPERM, "%s is not offered by the server, which offers %s; see auth",
-                  mechanism->name, text_show(&shown, offered));
+                  mechanism->name, text_show(&shown, channel->offered));
     else if (!is_permitted(mechanism, true, channel))
-        refuse_in_clear(error);
+        refuse_in_clear(mechanism, error);
+    else if (mechanism->binds && !can_bind(channel))
+        error_set(error, EX_NOPERM, "%s cannot be bound to this connection; see auth",
+                  mechanism->name);
     else
         return mechanism;
     return NULL;
@@ -68,33 +123,56 @@ bool sasl_is_off(const struct sasl_options *options)
     return options->mechanism != NULL && strcmp(options->mechanism, "off") == 0;
 }
 
-const struct sasl_mechanism *sasl_choose(const struct sasl_options *options, struct slice offered,
+bool sasl_is_asked(const struct sasl_options *options)
+{
+    bool named = options->user != NULL && options->user[0] != '\0';
+    bool certified = options->mechanism != NULL && strcmp(options->mechanism, "external") == 0;
+    return (named || certified) && !sasl_is_off(options);
+}
+
+/* Whether auto may consider it at all. */
+static bool is_automatic(const struct sasl_mechanism *mechanism, const struct sasl_options *options,
+                         const struct sasl_channel *channel)
+{
+    bool no_secret = options->secret != NULL && options->secret->length == 0;
+    if (mechanism->token || !is_offered(mechanism, channel->offered))
+        return false;
+    if (mechanism->certificate)
+        return channel->client_certificate;
+    if (no_secret && channel->client_certificate)
+        return false;
+    return (!mechanism->binds || can_bind(channel)) &&
+           (mechanism->suits == NULL || mechanism->suits(options));
+}
+
+const struct sasl_mechanism *sasl_choose(const struct sasl_options *options,
                                          const struct sasl_channel *channel, struct error *error)
 {
-    bool refused = false;
+    const struct sasl_mechanism *refused = NULL;
     struct text_shown shown;
     if (strcmp(options->mechanism, "auto") != 0)
-        return choose_forced(options, offered, channel, error);
+        return choose_forced(options, channel, error);
     for (size_t i = 0; i < MECHANISM_COUNT; i++) {
-        if (mechanisms[i]->token || !is_offered(mechanisms[i], offered))
+        if (!is_automatic(mechanisms[i], options, channel))
             continue;
         if (is_permitted(mechanisms[i], false, channel))
             return mechanisms[i];
-        refused = true;
+        if (refused == NULL)
+            refused = mechanisms[i];
     }
-    if (refused)
-        refuse_in_clear(error);
+    if (refused != NULL)
+        refuse_in_clear(refused, error);
     else
         error_set(error, EX_NOPERM, "the server offers no mechanism of ours, only %s; see auth",
-                  text_show(&shown, offered));
+                  text_show(&shown, channel->offered));
     return NULL;
 }
 
 void sasl_begin(struct sasl_exchange *exchange, const struct sasl_mechanism *mechanism,
                 const struct sasl_options *options, const struct sasl_channel *channel)
 {
-    *exchange =
-        (struct sasl_exchange){.mechanism = mechanism, .options = options, .channel = *channel};
+    *exchange = (struct sasl_exchange){
+        .mechanism = mechanism, .options = options, .channel = *channel, .deadline = INT64_MAX};
 }
 
 bool sasl_respond(struct sasl_exchange *exchange, struct slice challenge, struct text *response,
@@ -107,9 +185,16 @@ bool sasl_respond(struct sasl_exchange *exchange, struct slice challenge, struct
                                             exchange->mechanism->name);
 }
 
-bool sasl_conclude(struct sasl_exchange *exchange, struct error *error)
+bool sasl_conclude(struct sasl_exchange *exchange, struct slice words, struct error *error)
 {
-    return exchange->mechanism->conclude == NULL || exchange->mechanism->conclude(exchange, error);
+    return exchange->mechanism->conclude == NULL ||
+           exchange->mechanism->conclude(exchange, words, error);
+}
+
+void sasl_explain(const struct sasl_exchange *exchange, struct slice words, struct error *error)
+{
+    if (exchange->mechanism->explain != NULL)
+        exchange->mechanism->explain(exchange, words, error);
 }
 
 void sasl_end(struct sasl_exchange *exchange)

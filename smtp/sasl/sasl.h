@@ -1,10 +1,12 @@
-/* SASL (RFC 4422) as SMTP uses it (RFC 4954). A mechanism is one struct in one file; it is chosen
- * with the server's list in hand. */
+/* SASL (RFC 4422) as SMTP uses it (RFC 4954). A mechanism is one struct, a family of them one file;
+ * it is chosen with the server's list in hand. */
 #ifndef SMTP_SASL_SASL_H
 #define SMTP_SASL_SASL_H
 
 #include "base/error.h"
 #include "base/text.h"
+#include "tls/channel.h"
+#include "tls/digest.h"
 
 enum { SASL_SECRET_SIZE = 8192 + 1, SASL_RESPONSE_SIZE = 12 * 1024 };
 
@@ -16,16 +18,20 @@ struct sasl_secret {
 
 struct sasl_options {
     const char *mechanism;            /* "auto", "off", or a mechanism's name in lower case */
-    const char *user;                 /* NULL or "": no AUTH */
-    const struct sasl_secret *secret; /* NULL until it was read */
+    const char *user;                 /* NULL or "": no AUTH, but for EXTERNAL by name */
+    const struct sasl_secret *secret; /* NULL until it was read; empty where there is none */
 };
 
-/* What a mechanism may do depends on the channel. */
+/* The connection to log in on. What is pointed to must outlive the exchange. */
 struct sasl_channel {
-    bool encrypted;          /* a verified TLS session */
-    bool loopback;           /* the peer is this machine, by getpeername */
-    bool privileged_port;    /* below 1024 */
-    bool client_certificate; /* tls_cert is set */
+    bool encrypted;              /* a verified TLS session */
+    bool loopback;               /* the peer is this machine, by getpeername */
+    bool privileged_port;        /* below 1024 */
+    bool client_certificate;     /* tls_cert is set */
+    const struct stream *stream; /* whose TLS session a login may be bound to */
+    const char *host;            /* as the user wrote it */
+    uint16_t port;
+    struct slice offered; /* the words behind AUTH in the EHLO reply */
 };
 
 /* One login under way. */
@@ -33,8 +39,11 @@ struct sasl_exchange {
     const struct sasl_mechanism *mechanism;
     const struct sasl_options *options;
     struct sasl_channel channel;
-    int round;   /* responses asked of the mechanism before */
-    void *state; /* the mechanism's own, NULL at the start */
+    int round;                 /* responses asked of the mechanism before */
+    int64_t deadline;          /* for what takes long to compute */
+    unsigned refused_bindings; /* a bit each enum channel_type that the server does not know */
+    const char *nonce;         /* NULL: a random one, as it has to be outside of tests */
+    void *state;               /* the mechanism's own, NULL at the start */
 };
 
 struct sasl_mechanism {
@@ -44,32 +53,63 @@ struct sasl_mechanism {
     bool client_first;       /* has an initial response */
     bool one_trip;           /* that response is all: may ride in a pipelined flight */
     bool token;              /* the secret is an OAuth token: never chosen by auto */
+    bool certificate;        /* no secret, the client's certificate says who it is */
+    bool binds;              /* the login to the TLS session: SCRAM's -PLUS */
+    enum digest_hash hash;   /* SCRAM's */
+
+    /* Whether user and secret can be said by this mechanism: auto passes over one that cannot.
+     * NULL: all can. */
+    bool (*suits)(const struct sasl_options *options);
 
     /* Appends the raw (not base64) response to `challenge`, which is decoded, and empty for an
      * initial response. False: the exchange is to be cancelled, the error says why (EX_PROTOCOL for
-     * a challenge that makes no sense). */
+     * a challenge that makes no sense). The initial response may be asked for twice, in round 0. */
     bool (*respond)(struct sasl_exchange *exchange, struct slice challenge, struct text *response,
                     struct error *error);
 
-    /* The server says 235: may it? A mechanism that authenticates the server looks here. NULL: yes.
-     */
-    bool (*conclude)(struct sasl_exchange *exchange, struct error *error);
+    /* The server says 235 and `words`: may it? A mechanism that authenticates the server looks
+     * here. NULL: yes. */
+    bool (*conclude)(struct sasl_exchange *exchange, struct slice words, struct error *error);
+
+    /* The login failed: adds to the error what the exchange knows about it; `words` is what the
+     * server said last. NULL: nothing. */
+    void (*explain)(const struct sasl_exchange *exchange, struct slice words, struct error *error);
 
     /* Wipes and frees exchange->state. NULL where there is none. */
     void (*end)(struct sasl_exchange *exchange);
 };
 
-extern const struct sasl_mechanism sasl_plain; /* RFC 4616 */
-extern const struct sasl_mechanism sasl_login; /* draft-murchison-sasl-login-00 */
+extern const struct sasl_mechanism sasl_plain;    /* RFC 4616 */
+extern const struct sasl_mechanism sasl_login;    /* draft-murchison-sasl-login-00 */
+extern const struct sasl_mechanism sasl_cram_md5; /* RFC 2195 */
+extern const struct sasl_mechanism sasl_external; /* RFC 4422 appendix A */
+
+/* RFC 5802, RFC 7677 and their like with SHA-512 */
+extern const struct sasl_mechanism sasl_scram_sha_1, sasl_scram_sha_1_plus;
+extern const struct sasl_mechanism sasl_scram_sha_256, sasl_scram_sha_256_plus;
+extern const struct sasl_mechanism sasl_scram_sha_512, sasl_scram_sha_512_plus;
+
+extern const struct sasl_mechanism sasl_oauthbearer; /* RFC 7628 */
+extern const struct sasl_mechanism sasl_xoauth2;     /* the same before there was an RFC */
 
 /* True when the user wants no login, whatever else is set. */
 bool sasl_is_off(const struct sasl_options *options);
 
-/* The mechanism to use, of those that `offered` (the words behind AUTH in the EHLO reply) names:
- * the forced one, or for "auto" the strongest that the channel permits. NULL: EX_NOPERM, naming
- * what the server offers and the key to change; EX_CONFIG where there is no such mechanism. */
-const struct sasl_mechanism *sasl_choose(const struct sasl_options *options, struct slice offered,
+/* True when `options` ask for a login: there is a user, or the certificate is to be it. */
+bool sasl_is_asked(const struct sasl_options *options);
+
+/* The mechanism to use, of those that channel->offered names: the forced one, or for "auto" the
+ * strongest that the channel permits. NULL: EX_NOPERM, naming what the server offers and the key to
+ * change; EX_CONFIG where there is no such mechanism, or it needs tls_cert. */
+const struct sasl_mechanism *sasl_choose(const struct sasl_options *options,
                                          const struct sasl_channel *channel, struct error *error);
+
+/* True when the server offers a mechanism that binds, whatever its hash. */
+bool sasl_offers_binding(const struct sasl_channel *channel);
+
+/* The binding to use, the strongest that the channel has and the server has not refused; false
+ * where there is none (left). */
+bool sasl_find_binding(const struct sasl_exchange *exchange, enum channel_type *type);
 
 void sasl_begin(struct sasl_exchange *exchange, const struct sasl_mechanism *mechanism,
                 const struct sasl_options *options, const struct sasl_channel *channel);
@@ -78,7 +118,9 @@ void sasl_begin(struct sasl_exchange *exchange, const struct sasl_mechanism *mec
 bool sasl_respond(struct sasl_exchange *exchange, struct slice challenge, struct text *response,
                   struct error *error);
 
-bool sasl_conclude(struct sasl_exchange *exchange, struct error *error);
+bool sasl_conclude(struct sasl_exchange *exchange, struct slice words, struct error *error);
+
+void sasl_explain(const struct sasl_exchange *exchange, struct slice words, struct error *error);
 
 /* Ends an exchange that was begun; harmless twice. */
 void sasl_end(struct sasl_exchange *exchange);

@@ -107,6 +107,20 @@ static void others_are_not_believed(void **state)
     assert_refused(in_folder("loop"), EX_CONFIG, "loop: Too many levels of symbolic links");
 }
 
+static void an_empty_file_may_do(void **state)
+{
+    (void)state;
+    struct error error;
+    struct stat status;
+    int fd = file_open_trusted_or_empty(make_file("nothing", "", 0644), &status, &error);
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(file_open_trusted_or_empty(make_file("nothing", "", 0664), &status, &error),
+                     -1);
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_non_null(strstr(error.sentence, "chmod go-w "));
+}
+
 static void a_stranger_is_named(void **state)
 {
     (void)state;
@@ -290,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_of_ours_is_believed),
         cmocka_unit_test(others_are_not_believed),
+        cmocka_unit_test(an_empty_file_may_do),
         cmocka_unit_test(a_stranger_is_named),
         cmocka_unit_test(a_forbidden_file_names_the_reader),
         cmocka_unit_test(reading_all),

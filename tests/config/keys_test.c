@@ -34,6 +34,7 @@ static void test_foreign_names(void **state)
         {"set_date_header", "message", "add_date"},
         {"set_msgid_header", "message", "add_message_id"},
         {"remove_bcc_headers", "message", "remove_bcc"},
+        {"alias_maps", "local", "aliases"},
         {"logfile", "log", "file"},
     };
     (void)state;

@@ -45,6 +45,7 @@ static void describe(void)
                                         [OPTIONS_COUNT] = "count ",
                                         [OPTIONS_RUN] = "run ",
                                         [OPTIONS_CONFIGURE] = "configure ",
+                                        [OPTIONS_CHECK] = "check ",
                                         [OPTIONS_HELP] = "help ",
                                         [OPTIONS_HELP_CONFIG] = "help-config ",
                                         [OPTIONS_VERSION] = "version "};
@@ -52,6 +53,7 @@ static void describe(void)
     text_init(&text, described, sizeof described);
     text_add(&text, modes[options.mode]);
     text_add(&text, options.reads_input ? "" : "no-input ");
+    text_add(&text, options.json ? "json " : "");
     text_add(&text, options.from_header ? "t " : "");
     text_add(&text, options.ignore_dots ? "i " : "");
     text_add(&text, options.quiet ? "quiet " : "");
@@ -428,6 +430,10 @@ static void test_lines(void **state)
         {"sendmail --dry-run -bm a@x", "a@x ", "dry-run "},
         {"sendmail --dry-run --file /m a@x", "a@x ", "dry-run no-input file=/m "},
         {"sendmail --dry-run -bv a@x", "a@x ", "verify no-input "},
+        {"sendmail --check", "", "check no-input "},
+        {"sendmail a@x --account w --check b@x -f me@x", "a@x b@x ", "check no-input a=w f=me@x "},
+        {"sendmail --json --check -v", "", "check no-input json v "},
+        {"sendmail --check --help", "", "help no-input "},
         {"sendmail --help", "", "help no-input "},
         {"sendmail --help -bm a@x", "a@x ", "help no-input "},
         {"sendmail --dry-run --version -q", "", "version no-input "},
@@ -536,8 +542,16 @@ static void test_refused(void **state)
         {"sendmail --queue", "usage: --queue is not in this version yet", false},
         {"sendmail --flush", "usage: --flush is not in this version yet", false},
         {"sendmail --remove id", "usage: --remove is not in this version yet", false},
-        {"sendmail --check", "usage: --check is not in this version yet", false},
-        {"sendmail --check a@x", "usage: --check is not in this version yet", false},
+        /* a mode without a message */
+        {"sendmail --check -t", "usage: --check is not taken together with -t", false},
+        {"sendmail --check -bv a@x", "usage: --check is not taken together with -bv", false},
+        {"sendmail -q --check", "usage: --check is not taken together with -q", false},
+        {"sendmail --check --dry-run", "usage: --check is not taken together with --dry-run",
+         false},
+        {"sendmail --check --file /m", "usage: --check is not taken together with --file", false},
+        {"sendmail --check --nonsense", "usage: unknown option --nonsense", false},
+        {"mailq --check", "usage: --check is not taken together with -bp", false},
+        {"sendmail --json a@x", "usage: --json is for --check", true},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -567,15 +581,13 @@ static const struct {
     const char *name;
     enum side side;
 } sides[] = {
-    {"config", HARMLESS},      {"account", HARMLESS},
-    {"dry-run", HARMLESS},     {"verbose", HARMLESS},
-    {"version", HARMLESS},     {"help", HARMLESS},
-    {"help-config", HARMLESS}, {"file", APART},
-    {"check", APART},          {"queue", APART},
-    {"show", APART},           {"configure", CHANGES},
-    {"yes", CHANGES},          {"password-file", CHANGES},
-    {"flush", CHANGES},        {"hold", CHANGES},
-    {"release", CHANGES},      {"remove", CHANGES},
+    {"config", HARMLESS},      {"account", HARMLESS}, {"dry-run", HARMLESS},
+    {"verbose", HARMLESS},     {"version", HARMLESS}, {"help", HARMLESS},
+    {"help-config", HARMLESS}, {"file", APART},       {"check", APART},
+    {"json", HARMLESS},        {"queue", APART},      {"show", APART},
+    {"configure", CHANGES},    {"yes", CHANGES},      {"password-file", CHANGES},
+    {"flush", CHANGES},        {"hold", CHANGES},     {"release", CHANGES},
+    {"remove", CHANGES},
 };
 
 /* `option` in front of the other words and behind them. */

@@ -15,13 +15,17 @@
 #include <unistd.h>
 
 #include "config/settings.h"
+#include "net/hostname.h"
 
 static char path[64];
 static struct settings settings;
 static struct error error;
 
 /* The names are set, so that nothing is looked up. */
-#define NAMES "[local]\ndomain = d.example\n"
+#define PIN       "sha256:" PIN_OCTET PIN_OCTET PIN_OCTET PIN_OCTET
+#define PIN_OCTET "00112233445566fF"
+#define NAMES     "[local]\ndomain = d.example\n"
+#define ACCOUNT   "[smarthost]\nhost = a\nhelo = h\n"
 
 static bool load_as(const char *content, mode_t mode, enum paths_origin origin)
 {
@@ -73,6 +77,8 @@ static void test_defaults(void **state)
     assert_int_equal(smarthost->tls_mode, SMARTHOST_STARTTLS);
     assert_int_equal(smarthost->tls.min_version, TLS_VERSION_1_2);
     assert_null(smarthost->tls.ca_file);
+    assert_null(smarthost->tls.fingerprint);
+    assert_int_equal(smarthost->tls.dane, TLS_DANE_NO);
     assert_null(smarthost->tls.name);
     assert_string_equal(smarthost->sasl.mechanism, "auto");
     assert_null(smarthost->sasl.user);
@@ -95,7 +101,8 @@ static void test_every_key(void **state)
     (void)state;
     load("[smarthost]\nhost = a.example [2001:db8::1]\nport = 26 27\ntls = implicit\n"
          "tls_ca_file = ~/ca\ntls_name = N.example\ntls_cert = /c\ntls_key = /k\ntls_min = 1.3\n"
-         "tls_dane = no\nauth = login\nuser = \"me \"\npassword = \"a#b\"\nfrom = *@a.example\n"
+         "tls_dane = auto\ntls_fingerprint = " PIN
+         "\nauth = login\nuser = \"me \"\npassword = \"a#b\"\nfrom = *@a.example\n"
          "allow_from_override = *@b.example\npipelining = no\nchunking = no\n"
          "helo = [192.0.2.1]\ntimeout = 5s\nconnect_timeout = 6s\nfallback_delay = 70ms\n"
          "[local]\ndomain = D.example\n"
@@ -112,6 +119,8 @@ static void test_every_key(void **state)
     assert_string_equal(smarthost->tls.cert, "/c");
     assert_string_equal(smarthost->tls.key, "/k");
     assert_int_equal(smarthost->tls.min_version, TLS_VERSION_1_3);
+    assert_int_equal(smarthost->tls.dane, TLS_DANE_AUTO);
+    assert_string_equal(smarthost->tls.fingerprint, PIN);
     assert_string_equal(smarthost->sasl.mechanism, "login");
     assert_string_equal(smarthost->sasl.user, "me ");
     assert_string_equal(account->password, "a#b");
@@ -128,6 +137,34 @@ static void test_every_key(void **state)
     assert_int_equal(settings.max_size, 2048);
     assert_int_equal(settings.log.facility, -1);
     assert_string_equal(settings.log.file, "/var/log/x");
+    settings_free(&settings);
+}
+
+static void test_local(void **state)
+{
+    char plain[HOSTNAME_SIZE];
+    (void)state;
+    hostname_plain(plain);
+    load(ACCOUNT NAMES);
+    assert_string_equal(settings.local.domain, "d.example");
+    assert_string_equal(settings.local.aliases_file, "/etc/aliases");
+    assert_false(settings.local.aliases_required);
+    assert_null(settings.local.default_to);
+    if (strcmp(plain, "localhost") != 0)
+        assert_string_equal(settings.local.names[0], plain);
+    settings_free(&settings);
+
+    load(ACCOUNT NAMES "aliases = ~/aliases\ndefault_to = Ops <ops@EXAMPLE.com>\n");
+    assert_string_equal(settings.local.aliases_file, "/home/me/aliases");
+    assert_true(settings.local.aliases_required);
+    assert_string_equal(settings.local.default_to, "ops@example.com");
+    settings_free(&settings);
+
+    load(ACCOUNT NAMES "aliases = /etc/aliases\n");
+    assert_true(settings.local.aliases_required);
+    settings_free(&settings);
+    load(ACCOUNT NAMES "aliases = none\n");
+    assert_null(settings.local.aliases_file);
     settings_free(&settings);
 }
 
@@ -219,10 +256,17 @@ static void test_implicit_port(void **state)
     settings_free(&settings);
 }
 
-#define ACCOUNT "[smarthost]\nhost = a\nhelo = h\n"
-#define FROM    "must be one bare address (the name comes from -F), or patterns such as *@example.com"
+#define FROM "must be one bare address (the name comes from -F), or patterns such as *@example.com"
+#define FINGERPRINT                                                                                \
+    "must be sha256: with 64 hexadecimal digits, or spki: with the 44 characters of a SHA-256 in " \
+    "base64, or several with blanks between them"
+
 #define OVERRIDE                                                                                   \
     "must be yes, no, or addresses and patterns such as *@example.com with blanks between them"
+
+#define MECHANISMS                                                                                 \
+    "auto, off, plain, login, cram-md5, scram-sha-1, scram-sha-256, scram-sha-512, "               \
+    "scram-sha-1-plus, scram-sha-256-plus, scram-sha-512-plus, external, xoauth2 or oauthbearer"
 
 static void test_errors(void **state)
 {
@@ -253,9 +297,13 @@ static void test_errors(void **state)
          ":4: [smarthost:host]: an account cannot have the name of a key"},
         {"[smarthost:host]\n" ACCOUNT,
          ":1: [smarthost:host]: an account cannot have the name of a key"},
-        {ACCOUNT "auth = on\n", ":4: [smarthost] auth: must be auto, off, plain or login"},
-        {ACCOUNT "auth = palin\n", ":4: [smarthost] auth: must be auto, off, plain or login; did "
-                                   "you mean \"plain\"?"},
+        {ACCOUNT "auth = on\n", ":4: [smarthost] auth: must be " MECHANISMS},
+        {ACCOUNT "auth = palin\n",
+         ":4: [smarthost] auth: must be " MECHANISMS "; did you mean \"plain\"?"},
+        {ACCOUNT "auth = external\n",
+         ":1: [smarthost]: auth = external needs tls_cert and tls_key"},
+        {ACCOUNT "tls_cert = /c\ntls_key = /k\nauth = plain\nuser = me\n",
+         ":1: [smarthost]: user without password, password_file or password_command"},
         {"[smarthost]\nhost =\n", ":2: [smarthost] host: no value"},
         {"[smarthost]\nhost = a, b\n",
          ":2: [smarthost] host: must be names or addresses with blanks between them"},
@@ -296,18 +344,21 @@ static void test_errors(void **state)
         {ACCOUNT "[smarthost:x]\nhost = b\nuser = me\n",
          ":4: [smarthost:x]: user without password, password_file or password_command; an account "
          "that sets host or user inherits no secret"},
+        {ACCOUNT "tls_fingerprint = sha256:00\n", ":4: [smarthost] tls_fingerprint: " FINGERPRINT},
+        {ACCOUNT "tls_fingerprint = \" \"\n",
+         ":4: [smarthost] tls_fingerprint: nothing but blanks"},
+        {ACCOUNT "tls_dane = maybe\n", ":4: [smarthost] tls_dane: must be no, auto or yes"},
+        {ACCOUNT "[local]\naliases = aliases\n",
+         ":5: [local] aliases: must be an absolute path, or start with ~/"},
+        {ACCOUNT "[local]\ndefault_to = ops\n",
+         ":5: [local] default_to: must be one address with its domain"},
+        {ACCOUNT "[local]\ndefault_to = '\"a@b\"'\n",
+         ":5: [local] default_to: must be one address with its domain"},
+        {ACCOUNT "[local]\ndefault_to = a@b, c@d\n",
+         ":5: [local] default_to: must be one address with its domain"},
         {"[smarthost]\nhost = a srv:example.com\ntls = none\n",
          ":1: [smarthost]: srv: goes with tls = starttls or implicit only"},
         /* what is still to come */
-        {ACCOUNT "tls_fingerprint = sha256:00\n",
-         ":4: [smarthost] tls_fingerprint: not in this version yet"},
-        {ACCOUNT "tls_dane = auto\n", ":4: [smarthost] tls_dane: \"auto\" is not in this version "
-                                      "yet"},
-        {ACCOUNT "auth = scram-sha-256\n",
-         ":4: [smarthost] auth: \"scram-sha-256\" is not in this version yet"},
-        {ACCOUNT "[local]\naliases = /etc/aliases\n",
-         ":5: [local] aliases: not in this version yet"},
-        {ACCOUNT "[local]\ndefault_to = a@b\n", ":5: [local] default_to: not in this version yet"},
         {ACCOUNT "[queue]\nmode = always\n",
          ":5: [queue] mode: \"always\" is not in this version yet"},
         {ACCOUNT "[queue]\ndirectory = /x\n", ":5: [queue] directory: not in this version yet"},
@@ -367,6 +418,21 @@ static void test_password_mode(void **state)
     settings_free(&settings);
 }
 
+/* Where a certificate may be the login there need be no secret. */
+static void test_logins_without_a_secret(void **state)
+{
+    static const char *const lines[] = {"auth = external\n", "auth = external\nuser = me\n",
+                                        "user = me\n", "auth = off\nuser = me\n"};
+    char content[256];
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+        snprintf(content, sizeof content, "%stls_cert = /c\ntls_key = /k\n%s%s", ACCOUNT, lines[i],
+                 NAMES);
+        assert_true(load_as(content, 0600, PATHS_USER));
+        settings_free(&settings);
+    }
+}
+
 /* A file given by -C that is not root's. As root the test becomes somebody else for it. */
 static void test_strangers_file(void **state)
 {
@@ -390,7 +456,8 @@ static void test_strangers_file(void **state)
         settings_free(&settings);
     }
     assert_int_equal(root ? seteuid(65534) : 0, 0);
-    bool done = load_as(ACCOUNT "user = me\npassword = x\n" NAMES, 0600, PATHS_GIVEN);
+    bool done =
+        load_as(ACCOUNT "user = me\npassword = x\n" NAMES "aliases = none\n", 0600, PATHS_GIVEN);
     assert_int_equal(root ? seteuid(0) : 0, 0);
     assert_true(done);
     settings_free(&settings);
@@ -437,15 +504,52 @@ static void test_names_of_the_host(void **state)
     settings_free(&settings);
 }
 
+/* Which SRV records srv: means, and when what they name may be anybody. */
+static void test_service(void **state)
+{
+    static const struct {
+        const char *lines, *service;
+        bool any_target;
+    } rows[] = {
+        {"", "_submission._tcp", false},
+        {"tls = starttls\n", "_submission._tcp", false},
+        {"tls = implicit\n", "_submissions._tcp", false},
+        {"tls_name = mail.example\n", "_submission._tcp", true},
+        {"tls_fingerprint = " PIN "\n", "_submission._tcp", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "[smarthost]\nhost = srv:a.example b.example\n%s%s",
+                 rows[i].lines, NAMES);
+        load(text);
+        const struct dial_options *dial = &settings.accounts[0].smarthost.dial;
+        assert_string_equal(dial->hosts[0], "srv:a.example");
+        assert_string_equal(dial->hosts[1], "b.example");
+        assert_string_equal(dial->service, rows[i].service);
+        assert_int_equal(dial->any_target, rows[i].any_target);
+        settings_free(&settings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),           cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_inheritance),        cmocka_unit_test(test_without_default_account),
-        cmocka_unit_test(test_implicit_port),      cmocka_unit_test(test_errors),
-        cmocka_unit_test(test_no_value_is_shown),  cmocka_unit_test(test_password_mode),
-        cmocka_unit_test(test_strangers_file),     cmocka_unit_test(test_roots_file),
-        cmocka_unit_test(test_tilde_is_the_users), cmocka_unit_test(test_too_many_accounts),
+        cmocka_unit_test(test_service),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_local),
+        cmocka_unit_test(test_inheritance),
+        cmocka_unit_test(test_without_default_account),
+        cmocka_unit_test(test_implicit_port),
+        cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_no_value_is_shown),
+        cmocka_unit_test(test_password_mode),
+        cmocka_unit_test(test_logins_without_a_secret),
+        cmocka_unit_test(test_strangers_file),
+        cmocka_unit_test(test_roots_file),
+        cmocka_unit_test(test_tilde_is_the_users),
+        cmocka_unit_test(test_too_many_accounts),
         cmocka_unit_test(test_names_of_the_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,6 +71,7 @@ static void quoted_printable_by_example(void **state)
     check_rows(rows, sizeof rows / sizeof rows[0], ENCODER_QUOTED_PRINTABLE);
 }
 
+#define SIXTY   "                                                            "
 #define SEVENTY "0123456789012345678901234567890123456789012345678901234567890123456789"
 
 static void quoted_printable_is_cleaned(void **state)
@@ -81,6 +82,10 @@ static void quoted_printable_is_cleaned(void **state)
         {"a =\r\n.b\r\nFrom =\r\nFrom x\r\n", "a =\r\n=2Eb\r\nFrom=20=\r\nFrom=20x\r\n"},
         {"gr\xc3\xbc\xc3\x9f\r\n", "gr=C3=BC=C3=9F\r\n"},
         {"a=b, ==41=, =4= =4x=\r\n\r\n", "a=3Db, =3D=41=3D, =3D4=3D =3D4x=\r\n\r\n"},
+        {"a= \t\r\nb =\t\r\n\r\n", "a=\r\nb =\r\n\r\n"},
+        {"a= b=\t4 =C =\t=20 = ", "a=3D b=3D\t4 =3DC =3D\t=20 =3D =\r\n"},
+        {"a=" SIXTY "\r\nb\r\n", "a=\r\nb\r\n"},
+        {"a=" SIXTY "  \r\n", "a=3D" SIXTY " =20\r\n"},
         {"a=", "a=3D=\r\n"},
         {"a=4", "a=3D4=\r\n"},
         {"a=\r", "a=3D=0D=\r\n"},
@@ -90,6 +95,35 @@ static void quoted_printable_is_cleaned(void **state)
     };
     (void)state;
     check_rows(rows, sizeof rows / sizeof rows[0], ENCODER_FROM_QUOTED);
+}
+
+static void a_guarded_line_is_no_boundary(void **state)
+{
+    static const struct {
+        const char *body, *encoded;
+        enum encoder_kind kind;
+    } rows[] = {
+        {"--x\r\n-- \r\n a-b\r\n", "=2D-x\r\n=2D-=20\r\n a-b\r\n", ENCODER_QUOTED_PRINTABLE},
+        {"a=\r\n--x\r\n=2d-y\r\n", "a=\r\n=2D-x\r\n=2d-y\r\n", ENCODER_FROM_QUOTED},
+        {SEVENTY "12345--x\r\n", SEVENTY "12345=\r\n=2D-x\r\n", ENCODER_QUOTED_PRINTABLE},
+        {SEVENTY "1234--x\r\n", SEVENTY "1234-=\r\n=2Dx\r\n", ENCODER_FROM_QUOTED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char bytes[256];
+        struct store store;
+        struct error error = {0};
+        size_t length = strlen(rows[i].body);
+        store_init(&store, NULL);
+        assert_true(store_append(&store, slice_of(rows[i].body), &error));
+        assert_true(encoder_encode(&store, (struct extent){0, length}, rows[i].kind, true, &error));
+        size_t size = (size_t)store_size(&store) - length;
+        assert_true(size < sizeof bytes);
+        assert_true(store_read(&store, length, bytes, size, &error));
+        bytes[size] = '\0';
+        assert_string_equal(bytes, rows[i].encoded);
+        store_free(&store);
+    }
 }
 
 static void base64_is_wrapped(void **state)
@@ -183,6 +217,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quoted_printable_by_example),
         cmocka_unit_test(quoted_printable_is_cleaned),
+        cmocka_unit_test(a_guarded_line_is_no_boundary),
         cmocka_unit_test(base64_is_wrapped),
         cmocka_unit_test(random_bodies_survive),
         cmocka_unit_test(what_is_encoded_survives),

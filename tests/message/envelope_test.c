@@ -8,13 +8,18 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/clock.h"
 #include "message/address.h"
+#include "tests/message/list_file.h"
 
 enum { MANY = 100000, QUICK = 5000 };
+
+/* Nobody is an alias, and what has no domain gets "x". */
+static struct local plain = {.domain = "x"};
 
 static void join(const struct envelope *envelope, struct text *out)
 {
@@ -46,8 +51,8 @@ static void test_arguments(void **state)
         char bytes[256];
         struct text out;
         for (size_t j = 0; arguments[i].arguments[j] != NULL; j++)
-            assert_true(
-                envelope_add_argument(&envelope, slice_of(arguments[i].arguments[j]), "x", &error));
+            assert_true(envelope_add_argument(&envelope, slice_of(arguments[i].arguments[j]),
+                                              &plain, &error));
         text_init(&out, bytes, sizeof bytes);
         join(&envelope, &out);
         assert_string_equal(bytes, arguments[i].recipients);
@@ -74,7 +79,8 @@ static void test_refused_arguments(void **state)
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
         struct envelope envelope = {0};
         struct error error;
-        assert_false(envelope_add_argument(&envelope, slice_of(refused[i].argument), "x", &error));
+        assert_false(
+            envelope_add_argument(&envelope, slice_of(refused[i].argument), &plain, &error));
         assert_int_equal(error.exit_code, EX_USAGE);
         assert_true(error.permanent);
         assert_string_equal(error.sentence, refused[i].sentence);
@@ -104,7 +110,7 @@ static bool add_header(struct envelope *envelope, struct slice header, struct er
     message_init(&message, NULL);
     assert_true(store_append(&message.store, header, error));
     message.header.length = header.length;
-    bool ok = envelope_add_header(envelope, &message, "x", error);
+    bool ok = envelope_add_header(envelope, &message, &plain, error);
     message_free(&message);
     return ok;
 }
@@ -178,10 +184,98 @@ static void test_many(void **state)
     assert_string_equal(envelope.recipients[0].address, "user0@example.com");
     assert_string_equal(envelope.recipients[MANY - 1].address, "user99999@example.com");
     size_t tables = envelope.capacity * sizeof envelope.recipients[0] +
-                    envelope.index_size * sizeof envelope.index[0];
+                    envelope.table.size * sizeof envelope.table.slots[0];
     assert_true(tables < 100 * (size_t)MANY);
     envelope_free(&envelope);
     buffer_free(&header);
+}
+
+/* An alias leads to two, one of whom is there already. */
+static void test_aliases(void **state)
+{
+    (void)state;
+    char path[LIST_FILE_PATH];
+    struct local local = {.domain = "x",
+                          .aliases_file = list_file_make(path, "", "root: me@b, c@d\n")};
+    struct envelope envelope = {0};
+    struct error error;
+    char bytes[256];
+    struct text out;
+    assert_true(envelope_add_argument(&envelope, slice_of("c@d, root, bob, bob@localhost, a@b"),
+                                      &local, &error));
+    text_init(&out, bytes, sizeof bytes);
+    join(&envelope, &out);
+    assert_string_equal(bytes, "c@d me@b bob@x a@b");
+    assert_null(envelope.recipients[0].original);
+    assert_string_equal(envelope.recipients[1].original, "rfc822;root@x");
+    assert_null(envelope.recipients[2].original);
+    assert_null(envelope.recipients[3].original);
+    envelope_free(&envelope);
+    local_free(&local);
+    unlink(path);
+}
+
+static bool resolve(struct local *local, const char *written, struct local_targets *targets)
+{
+    struct address_mailbox mailbox;
+    struct error error;
+    struct slice rest = slice_of(written);
+    bool found;
+    return address_next(&rest, &mailbox, &found, &error) &&
+           local_resolve(local, &mailbox, targets, &error);
+}
+
+static void test_reports(void **state)
+{
+    (void)state;
+    char path[LIST_FILE_PATH], local_part[300];
+    struct local local = {.domain = "x",
+                          .aliases_file = list_file_make(path, "", "r=t: a@b, c@d\n")};
+    struct envelope envelope = {0};
+    struct local_targets targets = {0};
+    struct error error;
+    assert_true(resolve(&local, "R=t@localhost", &targets));
+    assert_true(envelope_add_targets(&envelope, &targets, NULL, DSN_NEVER, &error));
+    assert_int_equal(envelope.count, 2);
+    assert_int_equal(envelope.recipients[1].notify, DSN_NEVER);
+    assert_string_equal(envelope.recipients[1].original, "rfc822;R+3Dt@localhost");
+    assert_ptr_equal(envelope.recipients[0].original, envelope.recipients[1].original);
+
+    /* What the caller says is not replaced. */
+    assert_true(resolve(&local, "e@f", &targets));
+    assert_true(envelope_add_targets(&envelope, &targets, "rfc822;g@h", 0, &error));
+    assert_string_equal(envelope.recipients[2].original, "rfc822;g@h");
+
+    /* One too long for an ORCPT. */
+    local.default_to = "i@j";
+    memset(local_part, '=', sizeof local_part - 1);
+    local_part[sizeof local_part - 1] = '\0';
+    assert_true(resolve(&local, local_part, &targets));
+    assert_true(envelope_add_targets(&envelope, &targets, NULL, 0, &error));
+    assert_string_equal(envelope.recipients[3].address, "i@j");
+    assert_null(envelope.recipients[3].original);
+    local_targets_free(&targets);
+    envelope_free(&envelope);
+    local_free(&local);
+    unlink(path);
+}
+
+static void test_utf8(void **state)
+{
+    (void)state;
+    char path[LIST_FILE_PATH];
+    struct local local = {
+        .domain = "x", .aliases_file = list_file_make(path, "", "j\xc3\xbc: a@b\nk: \xc3\xbc@b\n")};
+    struct envelope envelope = {0};
+    struct error error;
+    assert_true(envelope_add_argument(&envelope, slice_of("j\xc3\xbc"), &local, &error));
+    assert_false(envelope.needs_utf8);
+    assert_string_equal(envelope.recipients[0].original, "rfc822;j+C3+BC@x");
+    assert_true(envelope_add_argument(&envelope, slice_of("k"), &local, &error));
+    assert_true(envelope.needs_utf8);
+    envelope_free(&envelope);
+    local_free(&local);
+    unlink(path);
 }
 
 static void test_outcomes(void **state)
@@ -189,7 +283,7 @@ static void test_outcomes(void **state)
     (void)state;
     struct envelope envelope = {0};
     struct error error;
-    assert_true(envelope_add_argument(&envelope, slice_of("a@b, c@d, e@f, g@h"), "x", &error));
+    assert_true(envelope_add_argument(&envelope, slice_of("a@b, c@d, e@f, g@h"), &plain, &error));
     assert_int_equal(envelope_count(&envelope, RECIPIENT_PENDING), 4);
     for (size_t i = 0; i < 2; i++)
         assert_true(envelope_set_outcome(&envelope, i, RECIPIENT_REFUSED, 550,
@@ -212,13 +306,44 @@ static void test_outcomes(void **state)
     envelope_free(&envelope);
 }
 
+static void test_forget(void **state)
+{
+    struct envelope envelope = {0};
+    struct error error;
+    (void)state;
+    assert_true(envelope_add(&envelope, "a@x", &error) && envelope_add(&envelope, "b@x", &error) &&
+                envelope_add(&envelope, "c@x", &error));
+    envelope_forget(&envelope, 1);
+    assert_int_equal(envelope.count, 1);
+    assert_true(envelope_add(&envelope, "c@x", &error) && envelope_add(&envelope, "a@x", &error));
+    assert_int_equal(envelope.count, 2);
+    assert_string_equal(envelope.recipients[1].address, "c@x");
+    envelope_free(&envelope);
+}
+
+static void test_id(void **state)
+{
+    struct envelope envelope = {0};
+    struct error error;
+    char id[] = "QQ314159";
+    (void)state;
+    assert_true(envelope_set_id(&envelope, id, &error));
+    id[0] = 'X';
+    assert_string_equal(envelope.id, "QQ314159");
+    assert_true(envelope_set_id(&envelope, NULL, &error));
+    assert_null(envelope.id);
+    envelope_free(&envelope);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_arguments),      cmocka_unit_test(test_refused_arguments),
         cmocka_unit_test(test_sender),         cmocka_unit_test(test_headers),
         cmocka_unit_test(test_refused_header), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_aliases),        cmocka_unit_test(test_reports),
+        cmocka_unit_test(test_utf8),           cmocka_unit_test(test_outcomes),
+        cmocka_unit_test(test_forget),         cmocka_unit_test(test_id),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -151,7 +151,7 @@ static void fields_are_mended(void **state)
          "From: j@x.example (=?utf-8?Q?J=C3=BCrgen?= (=?utf-8?B?w7Y=?=) y)\r\n", "From encoded"},
         {"To: \xc3\xbc@x.example\r\n", "To: =?utf-8?B?w7w=?=@x.example\r\n", "To encoded"},
         {"Content-Disposition: attachment; filename=\"\xc3\xbcx.pdf\"\r\n",
-         "Content-Disposition: attachment; filename=\"=?utf-8?Q?=C3=BCx=2Epdf?=\"\r\n",
+         "Content-Disposition: attachment; filename*=utf-8''%C3%BCx.pdf\r\n",
          "Content-Disposition encoded"},
         {"Date: Mon, 23 Nov 2026 12:00:00 +0000 (M\xc3\xa4rz)\r\n",
          "Date: Mon, 23 Nov 2026 12:00:00 +0000 (=?utf-8?Q?M=C3=A4rz?=)\r\n", "Date encoded"},

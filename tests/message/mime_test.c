@@ -86,7 +86,8 @@ static void expect_note(const char *note, const char *reason, const char *obstac
 
 static void headers_are_judged(void **state)
 {
-    static const char has_parts[] = "it has parts", is_signed[] = "a signature would break";
+    static const char no_boundary[] = "it has no boundary that can be found";
+    static const char is_status[] = "its type forbids it", is_signed[] = "a signature would break";
     static const char is_unknown[] = "its encoding is not known here";
     static const struct {
         const char *header;
@@ -100,8 +101,13 @@ static void headers_are_judged(void **state)
         {"Content-Transfer-Encoding: Quoted-Printable\r\n", anew},
         {"Content-Transfer-Encoding: base64 (x)\r\n", anew},
         {"Content-Transfer-Encoding: x-uuencode\r\n", is_unknown},
-        {"Content-Type: multipart/mixed; boundary=x\r\n", has_parts},
-        {"Content-Type: MESSAGE/rfc822\r\n", has_parts},
+        {"Content-Type: multipart/mixed\r\n", no_boundary},
+        {"Content-Type: multipart/mixed; boundary=\"\"\r\n", no_boundary},
+        {"Content-Type: MESSAGE/partial\r\n", is_status},
+        {"Content-Type: message/delivery-status\r\n", is_status},
+        {"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: x-u\r\n", is_unknown},
+        {"Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n", anew},
+        {"Content-Type: message/global\r\n", NULL},
         {"Content-Type: (c) multipart / signed; boundary=x\r\n", is_signed},
         {"Content-Type: multipart/encrypted\r\n", is_signed},
         {"Content-Type: application/pkcs7-mime; smime-type=signed-data\r\n", is_signed},
@@ -162,7 +168,30 @@ static void bodies_are_labelled(void **state)
         {VERSION, {"\xc3\xbc\r\n", 4}, VERSION TEXT EIGHT},
         {LATIN, {"\xfc\r\n", 3}, LATIN VERSION EIGHT},
         {LATIN EIGHT, {"\xfc\r\n", 3}, LATIN EIGHT},
-        {"Content-Transfer-Encoding: 7bit\r\n" LATIN, {"\xfc\r\n", 3}, LATIN VERSION EIGHT},
+        {"Content-Transfer-Encoding: 7bit\r\n" LATIN, {"\xfc\r\n", 3}, EIGHT LATIN VERSION},
+        {VERSION "Content-Type: text/plain\r\n" EIGHT, {"\xc3\xbc\r\n", 4}, VERSION TEXT EIGHT},
+        {VERSION "Content-Type: text/plain\r\n" EIGHT, {"\xfc\r\n", 3}, VERSION UNKNOWN EIGHT},
+        {VERSION "Content-Type: text/plain\r\n",
+         {"plain\r\n", 7},
+         VERSION "Content-Type: text/plain\r\n"},
+        {VERSION EIGHT "Content-Type: Text/X;\r\n format=flowed (charset=a)\r\n",
+         {"\xc3\xbc\r\n", 4},
+         VERSION EIGHT "Content-Type: Text/X; charset=utf-8;\r\n format=flowed (charset=a)\r\n"},
+        {VERSION EIGHT "Content-Type: text/plain; charset = \"US-ascii\" (x); a=b\r\n",
+         {"\xc3\xbc\r\n", 4},
+         VERSION EIGHT "Content-Type: text/plain; charset = utf-8 (x); a=b\r\n"},
+        {VERSION EIGHT "Content-Type: text/html\r\n",
+         {"\xc3\xbc\r\n", 4},
+         VERSION EIGHT "Content-Type: text/html; charset=utf-8\r\n"},
+        {VERSION EIGHT "Content-Type: text/html\r\n",
+         {"\xfc\r\n", 3},
+         VERSION EIGHT "Content-Type: text/html\r\n"},
+        {VERSION EIGHT "Content-Type: text/html; charset=ascii\r\n",
+         {"\xfc\r\n", 3},
+         VERSION EIGHT "Content-Type: text/html; charset=unknown-8bit\r\n"},
+        {VERSION EIGHT "Content-Type: application/x; charset=ascii\r\n",
+         {"\xfc\r\n", 3},
+         VERSION EIGHT "Content-Type: application/x; charset=ascii\r\n"},
         {MULTIPART, {"\xfc\r\n", 3}, MULTIPART},
         {"DKIM-Signature: x\r\n", {"\xfc\r\n", 3}, "DKIM-Signature: x\r\n"},
         {BASE64, {"\xfc\r\n", 3}, BASE64},
@@ -200,12 +229,16 @@ static void bodies_are_converted(void **state)
         {"X: y\r\n", {"\xfc\xfc\r\n", 4}, "X: y\r\n" VERSION UNKNOWN BASE64, "/PwNCg==\r\n"},
         {QUOTED "X: y\r\n",
          {"caf\xe9=20a\0 =3D\r\n", 15},
-         QUOTED "X: y\r\n",
+         QUOTED "X: y\r\n" VERSION,
          "caf=E9=20a=00 =3D\r\n"},
-        {"X: y\r\n" BASE64, {"QUJD\0\r\nRA==\xe9\r\n", 14}, "X: y\r\n" BASE64, "QUJDRA==\r\n"},
+        {VERSION QUOTED, {"caf\xe9 =  \r\nx\r\n", 13}, VERSION QUOTED, "caf=E9 =\r\nx\r\n"},
+        {"X: y\r\n" BASE64,
+         {"QUJD\0\r\nRA==\xe9\r\n", 14},
+         "X: y\r\n" BASE64 VERSION,
+         "QUJDRA==\r\n"},
         {EIGHT LATIN "X: y\r\n",
          {"caf\xe9 au lait\r\n", 14},
-         LATIN "X: y\r\n" VERSION QUOTED,
+         QUOTED LATIN "X: y\r\n" VERSION,
          "caf=E9 au lait\r\n"},
     };
     (void)state;

@@ -10,7 +10,7 @@
 
 #include "message/rewrite.h"
 
-enum call { LIST, FIRST, MAILBOX, TOKENS };
+enum call { LIST, FIRST, MAILBOX, TOKENS, PARAMETERS };
 
 static const struct row {
     enum call call;
@@ -39,8 +39,23 @@ static const struct row {
     {MAILBOX, "A B", " A B <me@x.example>", true, false, false},
     {MAILBOX, "\x01\x7f", " me@x.example", true, false, false},
     {MAILBOX, "B:\r\n c", " \"B:   c\" <me@x.example>", true, false, false},
-    {TOKENS, " a; b=\"c\xc3\xbc\" (d\xc3\xbc)", " a; b=\"=?utf-8?B?Y8O8?=\" (=?utf-8?B?ZMO8?=)",
+    {LIST, " =?utf-8?Q?J?= M\xc3\xbcller <a@b.c>",
+     " =?utf-8?Q?J?= =?utf-8?Q?_M=C3=BCller?= <a@b.c>", true, false, true},
+    {LIST, " J\xc3\xb6rg =?utf-8?Q?M?= \"X.\"  =?utf-8?Q?N?= \xc3\xbc<a@b.c>",
+     " =?utf-8?Q?J=C3=B6rg_?= =?utf-8?Q?M?= \"X.\"  =?utf-8?Q?N?=\r\n =?utf-8?B?IMO8?= <a@b.c>",
      true, false, true},
+    {LIST, " =?utf-8?Q?J?=\"\xc3\xbc\"=?utf-8?Q?M?= <a@b.c>",
+     " =?utf-8?Q?J?= =?utf-8?B?w7w=?= =?utf-8?Q?M?= <a@b.c>", true, false, true},
+    {LIST, " a@b.c (=?utf-8?Q?x?= \xc3\xbc =?utf-8?Q?y?= z)",
+     " a@b.c (=?utf-8?Q?x?= =?utf-8?Q?_=C3=BC_?= =?utf-8?Q?y?= z)", true, false, true},
+    {TOKENS, " <a\xc3\xbc@b> \"\xff\" (d\xc3\xbc)", " <a??@b> \"?\" (=?utf-8?B?ZMO8?=)", true,
+     false, true},
+    {PARAMETERS, " a/b; c=\"d \xc3\xbc\\\"\" (d\xc3\xbc); e=f",
+     " a/b; c*=utf-8''d%20%C3%BC%22 (=?utf-8?B?ZMO8?=); e=f", true, false, true},
+    {PARAMETERS, " a; name = n\xff.txt ; \xc3\xbc=1", " a; name*=unknown-8bit''n%FF.txt ; \?\?=1",
+     true, false, true},
+    {PARAMETERS, " a; b*=utf-8''%20\xc3\xbc; c*0=\"\xc3\xbc\"; d=e",
+     " a; b*=utf-8''%20%C3%BC; c*0=\"??\"; d=e", true, false, true},
     {TOKENS, " a/b; c=\"d\" (e", " a/b; c=\"d\" (e", true, false, false},
 };
 
@@ -53,6 +68,8 @@ static bool call(struct rewrite *rewrite, const struct row *row)
         return rewrite_first(rewrite, value, "me@x.example", "Nobody");
     if (row->call == MAILBOX)
         rewrite_mailbox(rewrite, row->before, "me@x.example");
+    else if (row->call == PARAMETERS)
+        rewrite_parameters(rewrite, value);
     else
         rewrite_tokens(rewrite, value);
     return true;

@@ -168,6 +168,29 @@ static void test_no_room_left(void **state)
     store_free(&store);
 }
 
+static void test_an_octet_is_changed(void **state)
+{
+    struct store store;
+    struct error error;
+    char bytes[3];
+
+    (void)state;
+    for (size_t size = 100; size < MEGABYTE; size += MEGABYTE / 2) {
+        store_init(&store, NULL);
+        append(&store, size);
+        append(&store, 100);
+        assert_true(store_change(&store, 50, 'x', &error));
+        assert_true(store_change(&store, size + 50, 'y', &error));
+        assert_true(store_read(&store, 49, bytes, 3, &error));
+        assert_true(bytes[0] == pattern[49] && bytes[1] == 'x' && bytes[2] == pattern[51]);
+        assert_true(store_read(&store, size + 50, bytes, 1, &error));
+        assert_int_equal(bytes[0], 'y');
+        append(&store, 100);
+        assert_stretch(&store, size + 51, 149);
+        store_free(&store);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +199,7 @@ int main(void)
         cmocka_unit_test(test_mixed_appends_and_reads),
         cmocka_unit_test(test_directory),
         cmocka_unit_test(test_no_room_left),
+        cmocka_unit_test(test_an_octet_is_changed),
     };
 
     return cmocka_run_group_tests(tests, fill_pattern, NULL);

@@ -177,6 +177,66 @@ static uint16_t race(struct dial *dial, int64_t *took, struct error *error)
     return peer.port;
 }
 
+struct watched {
+    char news[512]; /* "ADDRESS REASON; " each */
+    struct text text;
+};
+
+static void watch(void *context, const struct dial_news *news)
+{
+    struct watched *watched = context;
+
+    assert_string_equal(news->host, "127.0.0.1");
+    assert_true(news->address[0] != '\0' || (news->found != NULL && news->found->count == 1));
+    assert_true(news->connected == 0 || news->connected >= news->started);
+    text_add_format(&watched->text, "%s %s; ", news->address,
+                    news->reason != NULL ? news->reason->sentence : "good");
+}
+
+/* A watcher hears of the look-up, of who lost and who won, each once; when the rest is hurried, of
+ * those that nobody waited for, too. */
+static void test_watcher(void **state)
+{
+    struct server first = {.words = {"220 hello\r\n"}}, silent = {.words = {NULL}};
+    struct watched watched;
+    struct dial_watcher watcher = {.take = watch, .context = &watched};
+    struct dial_greeter watched_greeter = greeter;
+    struct dial_options options;
+    struct error error;
+    struct dial *dial;
+    uint16_t refused = 0;
+    int64_t took;
+    char expected[256];
+    int fd = listen_on("127.0.0.1", &refused, -1);
+
+    (void)state;
+    text_init(&watched.text, watched.news, sizeof(watched.news));
+    watched_greeter.watcher = &watcher;
+    start(&first, "127.0.0.1");
+    start(&silent, "127.0.0.1");
+    options = two_ports(refused, first.port);
+    options.ports[2] = silent.port;
+    options.fallback_delay = LONG;
+    dial = dial_create(&options, &watched_greeter, LONG, &error);
+    assert_non_null(dial);
+    assert_int_equal(race(dial, &took, &error), first.port);
+    snprintf(expected, sizeof(expected),
+             " good; 127.0.0.1:%u connection refused; 127.0.0.1:%u good; ", refused, first.port);
+    assert_string_equal(watched.news, expected);
+
+    text_init(&watched.text, watched.news, sizeof(watched.news));
+    dial_hurry(dial, 2 * DELAY);
+    assert_int_equal(race(dial, &took, &error), 0);
+    assert_in_range(took, 0, SOON);
+    snprintf(expected, sizeof(expected), "127.0.0.1:%u connected, but no greeting within ",
+             silent.port);
+    assert_memory_equal(watched.news, expected, strlen(expected));
+    dial_free(dial);
+    close(fd);
+    stop(&first);
+    stop(&silent);
+}
+
 static uint16_t race_once(const struct dial_options *options, int64_t *took, struct error *error)
 {
     struct dial *dial = create(options);
@@ -530,13 +590,12 @@ static int race_with_two_descriptors(const struct dial_options *options, uint16_
     struct rlimit limit;
     struct error error;
     int64_t took;
-    const int next = 3;
 
     alarm(30);
-    /* A hole below those that are open would be one descriptor less. */
-    if (close_range(next, ~0U, 0) != 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0)
+    closefrom(STDERR_FILENO + 1); /* the servers' stay open in the parent */
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 1;
-    limit.rlim_cur = (rlim_t)next + 2;
+    limit.rlim_cur = STDERR_FILENO + 3;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
         return 2;
     return race_once(options, &took, &error) == winner ? 0 : 3;
@@ -787,6 +846,7 @@ int main(void)
         cmocka_unit_test(test_refused_by_all_for_one_reason),
         cmocka_unit_test(test_no_packet_comes_back),
         cmocka_unit_test(test_descriptors_are_waited_for),
+        cmocka_unit_test(test_watcher),
         cmocka_unit_test(test_an_interrupt_ends_the_race),
     };
 

@@ -36,6 +36,32 @@ static void test_hosts(void **state)
     }
 }
 
+static void test_belongs(void **state)
+{
+    (void)state;
+    assert_true(hostname_belongs_to("vm.example.com", "vm"));
+    assert_true(hostname_belongs_to("VM.example.com", "vm"));
+    assert_false(hostname_belongs_to("example.com", "vm"));
+    assert_false(hostname_belongs_to("vmx.example.com", "vm"));
+    assert_false(hostname_belongs_to("vm", "vm"));
+}
+
+static void test_own_names(void **state)
+{
+    char names[HOSTNAME_OWN_MAX][HOSTNAME_SIZE], plain[HOSTNAME_SIZE];
+    (void)state;
+    size_t count = hostname_own(names);
+    hostname_plain(plain);
+    assert_true(count <= HOSTNAME_OWN_MAX);
+    assert_int_equal(count > 0, strcmp(plain, "localhost") != 0);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(strlen(names[i]) > 0);
+        assert_string_not_equal(names[i], "localhost");
+    }
+    if (count > 0)
+        assert_string_equal(names[0], plain);
+}
+
 static void test_this_host(void **state)
 {
     char name[HOSTNAME_SIZE];
@@ -53,6 +79,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_this_host),
+        cmocka_unit_test(test_belongs),
+        cmocka_unit_test(test_own_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

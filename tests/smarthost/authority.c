@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const char valid_names[] = "DNS:localhost,DNS:smtp.example,IP:127.0.0.1,IP:0:0:0:0:0:0:0:1";
 
@@ -18,6 +19,8 @@ struct request {
     const char *names; /* subjectAltName; NULL: an authority */
     long begins, ends; /* seconds from now */
     int version;       /* the one TLS version; 0: all that are safe */
+    bool no_secret;    /* no extended master secret (RFC 7627) */
+    bool wants_client; /* demands a client's certificate */
     bool own, foreign; /* signed by itself; signed by a stranger */
 };
 
@@ -66,10 +69,12 @@ static X509 *issue(const struct request *request, EVP_PKEY *key, X509 *issuer, E
 
 static void create(struct authority *authority, const char *common_name)
 {
-    struct request request = {common_name, NULL, -DAY, DAY, 0, false, false};
+    struct request request = {
+        .common_name = common_name, .begins = -DAY, .ends = DAY, .version = 0};
 
     authority->key = need(EVP_EC_gen("P-256"));
     authority->certificate = issue(&request, authority->key, NULL, NULL);
+    authority->leaf_key = need(EVP_EC_gen("P-256"));
 }
 
 void authority_create(struct authority *authority)
@@ -97,6 +102,10 @@ static bool take_word(struct request *request, const char *word)
         request->own = true;
     else if (strcmp(word, "unknown-issuer") == 0)
         request->foreign = true;
+    else if (strcmp(word, "no-extended-secret") == 0)
+        request->no_secret = true;
+    else if (strcmp(word, "wants-client") == 0)
+        request->wants_client = true;
     else if (strcmp(word, "1.1") == 0)
         request->version = TLS1_1_VERSION;
     else if (strcmp(word, "1.2") == 0)
@@ -119,13 +128,20 @@ static bool take_words(struct request *request, const char *words)
     return true;
 }
 
+static void ask_client(const struct authority *authority, SSL_CTX *context, int how)
+{
+    X509_STORE_add_cert(SSL_CTX_get_cert_store(context), authority->certificate);
+    SSL_CTX_set_verify(context, how, NULL);
+}
+
 SSL_CTX *authority_context(const struct authority *authority, const char *words)
 {
-    struct request request = {"smarthost", valid_names, -DAY, DAY, 0, false, false};
+    struct request request = {
+        .common_name = "smarthost", .names = valid_names, .begins = -DAY, .ends = DAY};
     struct authority stranger = {0};
     const struct authority *signer = authority;
     SSL_CTX *context;
-    EVP_PKEY *key;
+    EVP_PKEY *key = authority->leaf_key;
     X509 *leaf;
 
     if (!take_words(&request, words))
@@ -134,7 +150,6 @@ SSL_CTX *authority_context(const struct authority *authority, const char *words)
         create(&stranger, "Some other authority");
         signer = &stranger;
     }
-    key = need(EVP_EC_gen("P-256"));
     leaf = issue(&request, key, request.own ? NULL : signer->certificate,
                  request.own ? NULL : signer->key);
     context = need(SSL_CTX_new(TLS_server_method()));
@@ -146,15 +161,55 @@ SSL_CTX *authority_context(const struct authority *authority, const char *words)
         SSL_CTX_set_min_proto_version(context, request.version);
         SSL_CTX_set_max_proto_version(context, request.version);
     }
+    if (request.no_secret)
+        SSL_CTX_set_options(context, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    if (request.wants_client)
+        ask_client(authority, context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT);
     X509_free(leaf);
-    EVP_PKEY_free(key);
     authority_free(&stranger);
     return context;
+}
+
+void authority_pin(const struct authority *authority, char pin[AUTHORITY_PIN_SIZE])
+{
+    unsigned char *der = NULL, digest[EVP_MAX_MD_SIZE];
+    unsigned size;
+    int length = i2d_PUBKEY(authority->leaf_key, &der);
+
+    if (length <= 0 || EVP_Digest(der, (size_t)length, digest, &size, EVP_sha256(), NULL) != 1)
+        need(NULL);
+    OPENSSL_free(der);
+    memcpy(pin, "spki:", 5);
+    EVP_EncodeBlock((unsigned char *)pin + 5, digest, (int)size);
+}
+
+void authority_write_client(const struct authority *authority, const char *common_name,
+                            const char *path)
+{
+    struct request request = {
+        .common_name = common_name, .names = "DNS:client.example", .begins = -DAY, .ends = DAY};
+    EVP_PKEY *key = need(EVP_EC_gen("P-256"));
+    X509 *certificate = issue(&request, key, authority->certificate, authority->key);
+    FILE *file = fopen(path, "w");
+
+    if (file == NULL || fchmod(fileno(file), 0600) != 0 || PEM_write_X509(file, certificate) != 1 ||
+        PEM_write_PrivateKey(file, key, NULL, NULL, 0, NULL, NULL) != 1 || fclose(file) != 0)
+        err(1, "%s", path);
+    X509_free(certificate);
+    EVP_PKEY_free(key);
+}
+
+void authority_ask_client(const struct authority *authority, SSL_CTX *context,
+                          const char *common_name, const char *path)
+{
+    authority_write_client(authority, common_name, path);
+    ask_client(authority, context, SSL_VERIFY_PEER);
 }
 
 void authority_free(struct authority *authority)
 {
     X509_free(authority->certificate);
     EVP_PKEY_free(authority->key);
+    EVP_PKEY_free(authority->leaf_key);
     *authority = (struct authority){0};
 }

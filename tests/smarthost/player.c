@@ -25,7 +25,7 @@ struct player {
     const struct player_options *options;
     struct buffer *report;
     struct arena arena; /* owns the strings below */
-    char *directory, *config, *authority_file;
+    char *directory, *config, *authority_file, *client_file;
     int ports[SCRIPT_PORTS];
     struct buffer text; /* of the session, with the names replaced */
     struct script script;
@@ -92,20 +92,24 @@ static void make_directory(struct player *player)
         err(1, "cannot make a directory in %s", parent ? parent : "/tmp");
     player->config = in_directory(player, "sendmail/config.ini");
     player->authority_file = in_directory(player, "authority.pem");
+    player->client_file = in_directory(player, "client.pem");
 }
 
 /* The session's text with $DIR, $CA, $CONFIG, $FIRST and $SECOND replaced. */
 static void replace_names(struct player *player, struct slice text)
 {
-    char first[8], second[8];
+    char first[8], second[8], pin[AUTHORITY_PIN_SIZE];
     const struct {
         const char *name, *value;
     } names[] = {{"$DIR", player->directory},
                  {"$CA", player->authority_file},
                  {"$CONFIG", player->config},
+                 {"$CLIENT", player->client_file},
+                 {"$PIN", pin},
                  {"$FIRST", first},
                  {"$SECOND", second}};
 
+    authority_pin(&player->authority, pin);
     snprintf(first, sizeof first, "%d", player->ports[0]);
     snprintf(second, sizeof second, "%d", player->ports[1]);
     while (text.length > 0) {
@@ -198,6 +202,7 @@ static void write_config(struct player *player)
     add_default(script, "smarthost", "helo", "client.example");
     add_default(script, "smarthost", "from", "alice@example.com");
     add_default(script, "local", "domain", "example.com");
+    add_default(script, "local", "aliases", "none");
     add_default(script, "log", "syslog", "off");
     add_default(script, "log", "file", in_directory(player, "log"));
     for (size_t i = 0; i < script->setting_count; i++)
@@ -214,8 +219,10 @@ static void write_files(struct player *player)
     for (size_t i = 0; i < script->file_count; i++)
         write_file(in_directory(player, script->files[i].name),
                    buffer_slice(&script->files[i].content), script->files[i].mode);
-    authority_create(&player->authority);
     authority_write(&player->authority, player->authority_file);
+    if (memmem(player->text.bytes, player->text.length, player->client_file,
+               strlen(player->client_file)) != NULL)
+        authority_write_client(&player->authority, "client", player->client_file);
     if (!script->has_config)
         write_config(player);
 }
@@ -459,6 +466,7 @@ bool player_run(const struct player_options *options, const char *path, struct b
     player->report = report;
     player->conversation.channel.fd = -1;
     make_directory(player);
+    authority_create(&player->authority);
     open_ports(player);
     good = load(player, path) && play(player);
     clean_up(player);

@@ -27,10 +27,17 @@ static const struct option receive_options[] = {
     {"without", required_argument, NULL, 'w'},
     {"size", required_argument, NULL, 'z'},
     {"recipients", required_argument, NULL, 'r'},
+    {"refuse", required_argument, NULL, 'R'},
     {"directory", required_argument, NULL, 'd'},
     {"quiet", no_argument, NULL, 'q'},
     {"transcript", no_argument, NULL, 'T'},
-    {"implicit-port", required_argument, NULL, 'i'},
+    {"mechanisms", required_argument, NULL, 'm'},
+    {"binding", required_argument, NULL, 'b'},
+    {"stripped", no_argument, NULL, 'S'},
+    {"iterations", required_argument, NULL, 'i'},
+    {"signature", required_argument, NULL, 'g'},
+    {"client-certificate", required_argument, NULL, 'k'},
+    {"implicit-port", required_argument, NULL, 'I'},
     {NULL, 0, NULL, 0},
 };
 
@@ -43,18 +50,27 @@ void receive_usage(void)
           "  --tls KIND        starttls (default), implicit or none\n"
           "  --certificate W   valid (default), wrong-name, expired, self-signed, 1.2, ...\n"
           "  --ca-file FILE    write the throwaway authority's certificate there\n"
-          "  --user U --password P   demand AUTH\n"
+          "  --user U --password P   demand AUTH (or P is a token)\n"
+          "  --mechanisms \"A B\"      offer these (PLAIN LOGIN)\n"
+          "  --binding NAME    the one channel binding known (both)\n"
+          "  --stripped        know -PLUS, though the mechanisms do not say so\n"
+          "  --iterations N    of SCRAM (4096)\n"
+          "  --signature HOW   SCRAM's last message: 334 (default), 235, none or wrong\n"
+          "  --client-certificate FILE   write one of U with its key there, and ask for it\n"
           "  --without WORD    do not offer PIPELINING, CHUNKING, 8BITMIME or SMTPUTF8\n"
           "  --size N          the largest message (told, not enforced)\n"
           "  --recipients N    452 for more in one message\n"
-          "  --directory DIR   keep the messages there (else they are counted and thrown away)\n"
+          "  --refuse PATTERN  550 for recipients that it matches (* is any run of characters)\n"
+          "  --directory DIR   keep the messages there, as NAME.eml, with what MAIL and RCPT said "
+          "in\n"
+          "                    NAME.envelope (else they are counted and thrown away)\n"
           "  --quiet           no events     --transcript   the conversation on standard error\n",
           stderr);
 }
 
 struct receive {
     struct session_options session;
-    const char *tls, *certificate, *authority_file;
+    const char *tls, *certificate, *authority_file, *client_file;
     int port, implicit_port; /* implicit_port: -1 for none */
     bool silent_port;
 };
@@ -69,15 +85,58 @@ static unsigned extension(const char *word)
     errx(64, "unknown extension %s", word);
 }
 
+static int signature(const char *word)
+{
+    static const char *const names[] = {"334", "235", "none", "wrong"};
+
+    for (int i = 0; i < 4; i++)
+        if (strcmp(word, names[i]) == 0)
+            return i;
+    errx(64, "unknown signature %s", word);
+}
+
+/* Those about AUTH; false for any other. */
+static bool take_login_option(struct login_options *login, int option, char *value)
+{
+    switch (option) {
+    case 'u':
+        login->user = value;
+        break;
+    case 'P':
+        login->password = value;
+        break;
+    case 'm':
+        login->mechanisms = value;
+        break;
+    case 'b':
+        login->binding = value;
+        break;
+    case 'S':
+        login->stripped = true;
+        break;
+    case 'i':
+        login->iterations = (int)strtol(value, NULL, 10);
+        break;
+    case 'g':
+        login->signature = signature(value);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 static void take_option(struct receive *receive, int option, char *value)
 {
     struct session_options *session = &receive->session;
 
+    if (take_login_option(&session->login, option, value))
+        return;
     switch (option) {
     case 'p':
         receive->port = (int)strtol(value, NULL, 10);
         break;
-    case 'i':
+    case 'I':
         receive->implicit_port = (int)strtol(value, NULL, 10);
         break;
     case 's':
@@ -92,12 +151,6 @@ static void take_option(struct receive *receive, int option, char *value)
     case 'C':
         receive->authority_file = value;
         break;
-    case 'u':
-        session->user = value;
-        break;
-    case 'P':
-        session->password = value;
-        break;
     case 'w':
         session->extensions &= ~extension(value);
         break;
@@ -106,6 +159,12 @@ static void take_option(struct receive *receive, int option, char *value)
         break;
     case 'r':
         session->recipients_max = strtoull(value, NULL, 10);
+        break;
+    case 'R':
+        session->refused = value;
+        break;
+    case 'k':
+        receive->client_file = value;
         break;
     case 'd':
         session->directory = value;
@@ -135,6 +194,9 @@ static void make_context(struct receive *receive)
     receive->session.implicit = strcmp(receive->tls, "implicit") == 0;
     if (receive->session.tls == NULL)
         errx(64, "unknown kind of certificate: %s", receive->certificate);
+    if (receive->client_file != NULL)
+        authority_ask_client(&authority, receive->session.tls, receive->session.login.user,
+                             receive->client_file);
     authority_free(&authority);
 }
 
@@ -188,9 +250,12 @@ int receive_main(int argc, char **argv)
     int option, listener;
 
     receive.session.extensions = SESSION_ALL;
+    receive.session.login.mechanisms = "PLAIN LOGIN";
+    receive.session.login.iterations = 4096;
     while ((option = getopt_long(argc, argv, "", receive_options, NULL)) != -1)
         take_option(&receive, option, optarg);
-    if (optind < argc || (receive.session.user != NULL) != (receive.session.password != NULL))
+    if (optind < argc ||
+        (receive.session.login.user != NULL) != (receive.session.login.password != NULL))
         take_option(&receive, 0, NULL);
     if (strcmp(receive.certificate, "valid") == 0)
         receive.certificate = "";

@@ -3,6 +3,7 @@
 #include "tests/smarthost/session.h"
 
 #include <err.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,8 +13,8 @@
 
 #include "base/buffer.h"
 #include "base/clock.h"
-#include "base/codec.h"
 #include "tests/smarthost/channel.h"
+#include "tests/smarthost/glob.h"
 
 enum { BLOCK = 256 * 1024, LINE_MAX_OCTETS = 64 * 1024, PATIENCE = 300 * 1000 };
 
@@ -24,8 +25,9 @@ struct session {
     size_t used; /* of the input */
     bool greeted, authenticated, in_mail, in_chunks, quit;
     uint64_t recipients;
-    int file; /* the message being received, -1: thrown away */
-    char path[512];
+    struct buffer envelope; /* as events have it */
+    int file;               /* the message being received, -1: thrown away */
+    char path[512];         /* what its name is going to be */
     uint64_t octets;
 };
 
@@ -47,6 +49,16 @@ static void event(const struct session *session, const char *format, ...)
     line[length++] = '\n';
     if (write(1, line, length) == -1)
         err(1, "standard output");
+}
+
+/* The same, and remembered for the envelope's file. */
+static void envelope_event(struct session *session, const char *what, struct slice rest)
+{
+    event(session, "%s %.*s", what, (int)rest.length, rest.bytes);
+    buffer_add_string(&session->envelope, what);
+    buffer_add_byte(&session->envelope, ' ');
+    buffer_add(&session->envelope, rest);
+    buffer_add_byte(&session->envelope, '\n');
 }
 
 static void show(const struct session *session, const char *who, struct slice line)
@@ -119,10 +131,11 @@ static bool next_line(struct session *session, struct slice *line)
 static bool on_hello(struct session *session, struct slice rest)
 {
     const struct session_options *options = session->options;
-    char size[40];
+    char size[40], mechanisms[400];
 
     (void)rest;
     session->greeted = true;
+    snprintf(mechanisms, sizeof mechanisms, "250-AUTH %s", options->login.mechanisms);
     snprintf(size, sizeof size, "250-SIZE %" PRIu64, options->size);
     reply(session, "250-smarthost.example");
     if (options->extensions & SESSION_PIPELINING)
@@ -135,8 +148,8 @@ static bool on_hello(struct session *session, struct slice rest)
         reply(session, "250-SMTPUTF8");
     if (options->tls != NULL && session->channel.tls == NULL)
         reply(session, "250-STARTTLS");
-    else if (options->user != NULL)
-        reply(session, "250-AUTH PLAIN LOGIN");
+    else if (options->login.user != NULL)
+        reply(session, mechanisms);
     if (options->size > 0)
         reply(session, size);
     return reply(session, "250 ENHANCEDSTATUSCODES");
@@ -161,80 +174,54 @@ static bool on_start_tls(struct session *session, struct slice rest)
     return reply(session, "220 2.0.0 go ahead") && flush(session) && start_tls(session);
 }
 
-/* The decoded answer, bounded and NUL-terminated. */
-static struct slice decode(struct slice line, char *room, size_t size)
+static bool say_line(void *context, const char *line)
 {
-    struct text text;
-
-    text_init(&text, room, size);
-    if (!codec_base64_decode(&text, line))
-        return slice_of("");
-    return text_slice(&text);
+    return reply(context, line);
 }
 
-static bool judge_login(struct session *session, const char *mechanism, struct slice user,
-                        struct slice password)
+static bool hear_line(void *context, struct slice *line)
 {
-    session->authenticated = slice_equals(user, slice_of(session->options->user)) &&
-                             slice_equals(password, slice_of(session->options->password));
-    event(session, "AUTH %s %s", mechanism, session->authenticated ? "accepted" : "refused");
-    return reply(session, session->authenticated ? "235 2.7.0 welcome"
-                                                 : "535 5.7.8 bad user name or password");
-}
-
-static bool auth_plain(struct session *session, struct slice response)
-{
-    char room[1024];
-    struct slice user, password, identity;
-
-    if (response.length == 0 && (!reply(session, "334 ") || !next_line(session, &response)))
-        return false;
-    password = decode(response, room, sizeof room);
-    if (!slice_cut(&password, 0, &identity) || !slice_cut(&password, 0, &user))
-        return reply(session, "501 5.5.2 that is no PLAIN response");
-    return judge_login(session, "PLAIN", user, password);
-}
-
-static bool auth_login(struct session *session)
-{
-    char first[512], second[512];
-    struct slice line, user, password;
-
-    if (!reply(session, "334 VXNlcm5hbWU6") || !next_line(session, &line))
-        return false;
-    user = decode(line, first, sizeof first);
-    if (!reply(session, "334 UGFzc3dvcmQ6") || !next_line(session, &line))
-        return false;
-    password = decode(line, second, sizeof second);
-    return judge_login(session, "LOGIN", user, password);
+    return next_line(context, line);
 }
 
 static bool on_auth(struct session *session, struct slice rest)
 {
-    struct slice mechanism = {0};
     const struct session_options *options = session->options;
+    struct login_talk talk = {say_line, hear_line, session, session->channel.tls};
+    char mechanism[32], command[BUFSIZ * 4];
+    bool done;
 
-    if (options->user == NULL || session->authenticated || !session->greeted ||
+    if (options->login.user == NULL || session->authenticated || !session->greeted ||
         (options->tls != NULL && session->channel.tls == NULL))
         return reply(session, "503 5.5.1 no AUTH now");
-    slice_cut_word(&rest, &mechanism);
-    if (slice_equals_nocase(mechanism, slice_of("PLAIN")))
-        return auth_plain(session, slice_trim(rest));
-    if (slice_equals_nocase(mechanism, slice_of("LOGIN")))
-        return auth_login(session);
-    return reply(session, "504 5.5.4 unknown mechanism");
+    snprintf(command, sizeof command, "%.*s", (int)rest.length, rest.bytes);
+    done = login_run(&options->login, &talk, slice_of(command), mechanism, &session->authenticated);
+    event(session, "AUTH %s %s", mechanism, session->authenticated ? "accepted" : "refused");
+    return done;
 }
 
 static bool on_mail(struct session *session, struct slice rest)
 {
     if (!session->greeted || session->in_mail)
         return reply(session, "503 5.5.1 not now");
-    if (session->options->user != NULL && !session->authenticated)
+    if (session->options->login.user != NULL && !session->authenticated)
         return reply(session, "530 5.7.0 authentication required");
     session->in_mail = true;
     session->recipients = 0;
-    event(session, "FROM %.*s", (int)rest.length, rest.bytes);
+    buffer_clear(&session->envelope);
+    envelope_event(session, "FROM", rest);
     return reply(session, "250 2.1.0 sender ok");
+}
+
+/* By its address, without what brackets and parameters are around it. */
+static bool is_refused(const struct session *session, struct slice rest)
+{
+    const char *pattern = session->options->refused;
+
+    if (slice_starts_nocase(rest, "<"))
+        rest = slice_from(rest, 1);
+    rest = slice_to(rest, slice_find(rest, '>'));
+    return pattern != NULL && glob_matches(slice_of(pattern), rest);
 }
 
 static bool on_rcpt(struct session *session, struct slice rest)
@@ -245,8 +232,12 @@ static bool on_rcpt(struct session *session, struct slice rest)
         return reply(session, "503 5.5.1 MAIL first");
     if (most > 0 && session->recipients >= most)
         return reply(session, "452 4.5.3 too many recipients");
+    if (is_refused(session, rest)) {
+        event(session, "REFUSED %.*s", (int)rest.length, rest.bytes);
+        return reply(session, "550 5.1.1 nobody of that name");
+    }
     session->recipients++;
-    event(session, "TO %.*s", (int)rest.length, rest.bytes);
+    envelope_event(session, "TO", rest);
     return reply(session, "250 2.1.5 recipient ok");
 }
 
@@ -276,13 +267,30 @@ static bool keep(struct session *session, struct slice octets)
     return true;
 }
 
+/* Written at once: whoever waits for the file sees all of it. */
+static bool write_envelope(const struct session *session)
+{
+    char path[sizeof session->path + sizeof ".envelope"];
+    struct slice lines = buffer_slice(&session->envelope);
+    int fd, length = (int)strlen(session->path) - (int)strlen(".eml");
+    bool written;
+
+    snprintf(path, sizeof path, "%.*s.envelope", length, session->path);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd == -1)
+        return false;
+    written = write(fd, lines.bytes, lines.length) == (ssize_t)lines.length;
+    close(fd);
+    return written;
+}
+
 static bool end_message(struct session *session)
 {
     static unsigned long number;
     char line[80];
 
-    if (session->file != -1)
-        close(session->file);
+    if (session->file != -1 && (close(session->file) != 0 || !write_envelope(session)))
+        return false;
     event(session, "MESSAGE %" PRIu64 " %s", session->octets, session->path);
     session->file = -1;
     session->in_mail = false;
@@ -433,4 +441,5 @@ void session_serve(const struct session_options *options, int fd)
     channel_close(&session.channel);
     buffer_free(&session.input);
     buffer_free(&session.output);
+    buffer_free(&session.envelope);
 }

@@ -4,7 +4,7 @@
 
 #include <openssl/ssl.h>
 
-#include "base/slice.h"
+#include "tests/smarthost/login.h"
 
 enum session_extension {
     SESSION_PIPELINING = 1,
@@ -15,20 +15,21 @@ enum session_extension {
 };
 
 struct session_options {
-    SSL_CTX *tls;            /* NULL: none */
-    bool implicit;           /* TLS from the first byte */
-    const char *user;        /* AUTH is demanded; NULL: not offered */
-    const char *password;    /* */
-    unsigned extensions;     /* enum session_extension, those offered */
-    uint64_t size;           /* the largest message, 0: no limit told */
-    uint64_t recipients_max; /* in one message, 452 beyond; 0: no limit */
-    const char *directory;   /* where messages are kept; NULL: counted and thrown away */
-    bool quiet;              /* no events on standard output */
-    bool transcript;         /* the conversation on standard error */
+    SSL_CTX *tls;               /* NULL: none */
+    bool implicit;              /* TLS from the first byte */
+    struct login_options login; /* AUTH is demanded; without a user it is not offered */
+    unsigned extensions;        /* enum session_extension, those offered */
+    uint64_t size;              /* the largest message, 0: no limit told */
+    uint64_t recipients_max;    /* in one message, 452 beyond; 0: no limit */
+    const char *refused;        /* 550 for recipients that this pattern matches; NULL: for none */
+    const char *directory;      /* where messages are kept; NULL: counted and thrown away */
+    bool quiet;                 /* no events on standard output */
+    bool transcript;            /* the conversation on standard error */
 };
 
 /* Serves the accepted socket to its end. Events ("TLS ...", "AUTH ...", "FROM ...", "TO ...",
- * "MESSAGE octets file") go to standard output, a line each. */
+ * "REFUSED ...", "MESSAGE octets file") go to standard output, a line each. A message kept as
+ * NAME.eml is whole when there is a NAME.envelope, which has its FROM and TO lines. */
 void session_serve(const struct session_options *options, int fd);
 
 #endif

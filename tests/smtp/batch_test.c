@@ -21,7 +21,7 @@ static void make_envelope(struct envelope *envelope)
     for (int i = 0; i < RECIPIENTS; i++) {
         char address[16];
         snprintf(address, sizeof address, "r%d@x", i);
-        assert_true(envelope_add_argument(envelope, slice_of(address), "x", &error));
+        assert_true(envelope_add(envelope, address, &error));
     }
 }
 

@@ -70,12 +70,30 @@ static void takes_each_once(void **state)
     mask_wipe(&mask);
 }
 
+/* What was added first stays; what is forgotten makes room. */
+static void forgets(void **state)
+{
+    (void)state;
+    struct mask mask = {0};
+    char bytes[64];
+    struct text shown;
+    assert_true(mask_add(&mask, slice_of("password")) && mask_add(&mask, slice_of("one-time")));
+    mask_forget(&mask, 1);
+    mask_forget(&mask, 5);
+    assert_int_equal(mask.count, 1);
+    text_init(&shown, bytes, sizeof bytes);
+    mask_write(&mask, slice_of("password one-time"), &shown);
+    assert_string_equal(bytes, "*** one-time");
+    mask_wipe(&mask);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hides_secrets),
         cmocka_unit_test(takes_so_many),
         cmocka_unit_test(takes_each_once),
+        cmocka_unit_test(forgets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -522,7 +522,7 @@ static void settings_that_cannot_be_loaded(void **state)
 
 static void silence(void **state)
 {
-    static const struct serve_options options = {.rest = 1, .idle = 30, .stays_open = true};
+    static const struct serve_options options = {.rest = 400, .idle = 600, .stays_open = true};
     struct served served;
     (void)state;
     serve_options(&served, slice_of("MAIL FROM:<a@b>\r\n"), SERVE_WHOLE, &options);

@@ -369,10 +369,10 @@ static void submits(void **state)
 static void keeps_verdicts(void **state)
 {
     (void)state;
-    static const char *const replies[] = {"250 2.1.5 fine", "550 5.1.1 no such user",
-                                          "452 4.2.2 mailbox full",
-                                          "452 4.5.3 too many recipients: the server takes no more "
-                                          "at once"};
+    static const char *const replies[] = {
+        "250 2.1.5 fine", "550 5.1.1 no such user", "452 4.2.2 mailbox full",
+        ("452 4.5.3 too many recipients: the server takes no more "
+         "at once")};
     static const short codes[] = {250, 550, 452, 452};
     struct test test;
     open_test(&test, (const char *const[]){"220 mx\n250-mx/250 LIMITS RCPTMAX=3\n250 ok\n250 2.1.5 "

@@ -2,8 +2,9 @@
 #include "tests/support/certificates.h"
 
 #include <err.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -63,7 +64,8 @@ static void set_extensions(X509 *x509, const struct certificate_request *request
 
 struct certificate certificate_issue(const struct certificate_request *request)
 {
-    struct certificate made = {need(EVP_EC_gen("P-256")), need(X509_new())};
+    struct certificate made = {need(request->weak ? EVP_RSA_gen(768) : EVP_EC_gen("P-256")),
+                               need(X509_new())};
     const struct certificate *issuer = request->issuer != NULL ? request->issuer : &made;
     X509_NAME *name = X509_get_subject_name(made.x509);
     unsigned char serial[8];
@@ -116,12 +118,28 @@ void certificate_write(const struct certificate *certificate, const char *direct
     close_file(file, PEM_write_X509(file, certificate->x509));
 }
 
+static void write_key(const struct certificate *certificate, const char *directory,
+                      const char *name, const char *passphrase)
+{
+    FILE *file = open_file(directory, name);
+    const EVP_CIPHER *cipher = passphrase != NULL ? EVP_aes_128_cbc() : NULL;
+
+    if (fchmod(fileno(file), 0600) != 0)
+        err(1, "%s", name);
+    close_file(file, PEM_write_PKCS8PrivateKey(file, certificate->key, cipher, NULL, 0, NULL,
+                                               (void *)(uintptr_t)passphrase));
+}
+
 void certificate_write_key(const struct certificate *certificate, const char *directory,
                            const char *name)
 {
-    FILE *file = open_file(directory, name);
+    write_key(certificate, directory, name, NULL);
+}
 
-    close_file(file, PEM_write_PrivateKey(file, certificate->key, NULL, NULL, 0, NULL, NULL));
+void certificate_write_locked_key(const struct certificate *certificate, const char *directory,
+                                  const char *name)
+{
+    write_key(certificate, directory, name, "secret");
 }
 
 void certificate_write_hashed(const struct certificate *certificate, const char *directory)

@@ -4,6 +4,7 @@
 #define TESTS_SUPPORT_CERTIFICATES_H
 
 #include <openssl/x509.h>
+#include <stdbool.h>
 
 struct certificate {
     EVP_PKEY *key;
@@ -17,6 +18,7 @@ struct certificate_request {
     int raw_length;                   /* NUL among them */
     const struct certificate *issuer; /* NULL: signed by itself */
     int begins, ends;                 /* days from now; both 0: yesterday and tomorrow */
+    bool weak;                        /* a key of RSA with 768 bits */
 };
 
 struct certificate certificate_issue(const struct certificate_request *request);
@@ -28,6 +30,10 @@ void certificate_write(const struct certificate *certificate, const char *direct
                        const char *name);
 void certificate_write_key(const struct certificate *certificate, const char *directory,
                            const char *name);
+
+/* The key with a passphrase. */
+void certificate_write_locked_key(const struct certificate *certificate, const char *directory,
+                                  const char *name);
 
 /* DIRECTORY/xxxxxxxx.0, by the hash of the subject. */
 void certificate_write_hashed(const struct certificate *certificate, const char *directory);

@@ -27,6 +27,8 @@ static void test_situations(void **state)
         {SSL_R_UNSUPPORTED_PROTOCOL, {true, true}, EX_PROTOCOL, "TLS"},
         {SSL_R_UNEXPECTED_EOF_WHILE_READING, {true, true}, EX_TEMPFAIL, "the connection was cut"},
         {SSL_R_NO_CIPHERS_AVAILABLE, {false, true}, EX_CONFIG, "this machine's policy"},
+        {SSL_AD_REASON_OFFSET + SSL_AD_HANDSHAKE_FAILURE, {false, true}, EX_PROTOCOL, "in common"},
+        {SSL_AD_REASON_OFFSET + SSL_AD_HANDSHAKE_FAILURE, {true, true}, EX_NOPERM, "(tls_cert and"},
         {SSL_AD_REASON_OFFSET + SSL_AD_ACCESS_DENIED, {true, true}, EX_NOPERM, "denies us access"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/ssl.h>
@@ -29,6 +30,7 @@ enum { TIMEOUT = 10000, PATH_SIZE = 128, BLOCK = 300 * 1024 };
 
 static struct fixture {
     char directory[64], ca[PATH_SIZE], client[PATH_SIZE], key[PATH_SIZE], other_key[PATH_SIZE];
+    char open_key[PATH_SIZE], locked_key[PATH_SIZE], no_key[PATH_SIZE];
     struct certificate root, good, expired, stranger, client_certificate;
 } fixture;
 
@@ -58,6 +60,9 @@ static int set_up(void **state)
     snprintf(f->client, PATH_SIZE, "%.60s/client", f->directory);
     snprintf(f->key, PATH_SIZE, "%.60s/key", f->directory);
     snprintf(f->other_key, PATH_SIZE, "%.60s/other", f->directory);
+    snprintf(f->open_key, PATH_SIZE, "%.60s/open", f->directory);
+    snprintf(f->locked_key, PATH_SIZE, "%.60s/locked", f->directory);
+    snprintf(f->no_key, PATH_SIZE, "%.60s/none", f->directory);
     f->root = certificate_issue(&(struct certificate_request){.common_name = "Root"});
     f->good = certificate_issue(
         &(struct certificate_request){.common_name = "Good",
@@ -76,6 +81,11 @@ static int set_up(void **state)
     certificate_write(&f->client_certificate, f->directory, "client");
     certificate_write_key(&f->client_certificate, f->directory, "key");
     certificate_write_key(&f->good, f->directory, "other");
+    certificate_write_key(&f->client_certificate, f->directory, "open");
+    certificate_write_locked_key(&f->client_certificate, f->directory, "locked");
+    certificate_write(&f->client_certificate, f->directory, "none");
+    assert_int_equal(chmod(f->open_key, 0640), 0);
+    assert_int_equal(chmod(f->no_key, 0600), 0);
     return 0;
 }
 
@@ -520,9 +530,17 @@ static void test_bad_options(void **state)
         {{.ca_file = f->ca, .cert = "/nonexistent"},
          "TLS: /nonexistent: No such file or directory; tls_cert must be *"},
         {{.ca_file = f->ca, .cert = f->key}, "TLS: *; tls_cert must be a PEM certificate"},
-        {{.ca_file = f->ca, .cert = f->client, .key = f->ca}, "TLS: *; tls_key must be the PEM *"},
+        {{.ca_file = f->ca, .cert = f->client, .key = f->no_key},
+         "TLS: */none: *; tls_key must be a PEM key"},
+        {{.ca_file = f->ca, .cert = f->client, .key = "/nonexistent"},
+         "TLS: tls_key: /nonexistent: No such file or directory"},
+        {{.ca_file = f->ca, .cert = f->client, .key = f->open_key},
+         "TLS: tls_key */open: its group can read it (mode 0640); run: chmod 600 */open"},
+        {{.ca_file = f->ca, .cert = f->client, .key = f->locked_key},
+         "TLS: tls_key */locked has a passphrase, and there is nobody to ask for it; *"},
         {{.ca_file = f->ca, .cert = f->client, .key = f->other_key},
-         "TLS: *key values mismatch; tls_key must be *"},
+         "TLS: */other: key values mismatch; tls_key must be the key of tls_cert"},
+        {{.ca_file = f->ca, .fingerprint = "sha1:00"}, "TLS: tls_fingerprint: must be sha256: *"},
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

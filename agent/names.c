@@ -1,0 +1,77 @@
+/* Addresses are judged by the same functions that judge a mail's recipients. */
+#include "agent/names.h"
+
+#include <stdio.h>
+
+/* "root... deliverable: mailer relay, host smtp.example.com, user ops@example.com" */
+static void print_targets(const struct call *call, struct slice written,
+                          const struct local_targets *targets)
+{
+    const char *host = call->settings.accounts[0].smarthost.dial.hosts[0];
+    for (size_t i = 0; i < targets->count; i++) {
+        const struct local_target *target = &targets->targets[i];
+        struct text_shown name, user, via;
+        printf("%s... deliverable: mailer relay, host %s, user %s", text_show(&name, written),
+               host != NULL ? host : "", text_show(&user, slice_of(target->address)));
+        if (target->via != NULL)
+            printf(" (%s)", text_show(&via, slice_of(target->via)));
+        putchar('\n');
+    }
+}
+
+static void print_failure(struct slice written, const struct error *error)
+{
+    struct text_shown name;
+    printf("%s... undeliverable: %s\n", text_show(&name, written), error->sentence);
+}
+
+/* The mailboxes of one argument; `first` keeps the first failure. */
+static void verify(struct call *call, const char *argument, struct error *first)
+{
+    struct slice rest = slice_of(argument);
+    struct address_mailbox mailbox;
+    struct local_targets targets = {0};
+    struct error error;
+    bool found = true;
+    while (found) {
+        struct slice written = rest;
+        bool good =
+            address_check_controls(rest, &error) && address_next(&rest, &mailbox, &found, &error);
+        if (good && !found)
+            break;
+        written = good ? mailbox.whole : slice_trim(written);
+        if (good && local_resolve(&call->settings.local, &mailbox, &targets, &error)) {
+            print_targets(call, written, &targets);
+            continue;
+        }
+        print_failure(written, &error);
+        if (first->exit_code == EX_OK)
+            *first = error;
+        found = good;
+    }
+    local_targets_free(&targets);
+}
+
+bool names_verify(struct call *call, struct error *error)
+{
+    if (!call_load(call, error))
+        return false;
+    *error = (struct error){.exit_code = EX_OK};
+    for (size_t i = 0; i < call->options.recipient_count; i++)
+        verify(call, call->options.recipients[i], error);
+    return error->exit_code == EX_OK;
+}
+
+bool names_check(struct call *call, void (*complain)(void *context, const char *sentence),
+                 struct error *error)
+{
+    struct aliases_check result = {0};
+    const char *file;
+    if (!call_load(call, error) ||
+        !local_check(&call->settings.local, complain, NULL, &result, error))
+        return false;
+    file = call->settings.local.aliases_file;
+    if (call->options.verbose)
+        printf("%s: %zu aliases\n", file != NULL ? file : "no alias file", result.names);
+    return true;
+}
