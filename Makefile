@@ -33,8 +33,8 @@ SMARTHOST := $(wildcard tests/smarthost/*.c)
 UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
-SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/player \
-             tests/documentation
+SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
+             tests/player tests/documentation
 
 all: $(BUILD)/sendmail
 

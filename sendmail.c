@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/check.h"
+#include "agent/configure.h"
 #include "agent/names.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
@@ -86,6 +87,8 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
         return true;
     case OPTIONS_RUN:
         return true;
+    case OPTIONS_CONFIGURE:
+        return configure_run(mail->call, error);
     case OPTIONS_SESSION:
         return session_run(mail->call, VERSION, error);
     case OPTIONS_VERIFY:

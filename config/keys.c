@@ -15,7 +15,8 @@ enum { HELP_WIDTH = 100 };
 
 static const struct keys_row table[] = {
     {"smarthost", "host", KEYS_HOSTS, .offset = ACCOUNT(smarthost.dial.hosts),
-     .otherwise = "required", .help = "names or addresses of the smarthost, tried in order"},
+     .otherwise = "required",
+     .help = "names, addresses or srv:DOMAIN of the smarthost, tried in order"},
     {"smarthost", "port", KEYS_PORTS, .offset = ACCOUNT(smarthost.dial.ports),
      .otherwise = "587 2525, with tls = implicit 465", .help = "ports, tried in order"},
     {"smarthost", "tls", KEYS_CHOICE, .offset = ACCOUNT(smarthost.tls_mode), .fallback = "starttls",

@@ -161,6 +161,13 @@ static bool take_aliases(struct options_parser *parser, const struct options_row
     return true;
 }
 
+static bool take_configure(struct options_parser *parser, const struct options_row *row,
+                           const char *argument, struct error *error)
+{
+    parser->no_message = true;
+    return take_string(parser, row, argument, error);
+}
+
 static bool take_dry_run(struct options_parser *parser, const struct options_row *row,
                          const char *argument, struct error *error)
 {
@@ -259,7 +266,12 @@ static const struct options_row table[] = {
     {0, "check", .apart = true, .take = take_check,
      .help = "try everything but the mail itself, and show each step"},
     {0, "json", .take = take_flag, AT(json), .help = "with --check: the result for machines"},
-    {0, "configure", LATER, .changes = true},
+    {0, "configure", OPTIONS_ARGUMENT, "ADDRESS", .apart = true, .changes = true,
+     .take = take_configure, AT(configured_address), .help = "write the configuration for ADDRESS"},
+    {0, "yes", .apart = true, .changes = true, .take = take_flag, AT(yes),
+     .help = "ask nothing while doing so"},
+    {0, "password-file", OPTIONS_ARGUMENT, "FILE", .apart = true, .changes = true,
+     .take = take_string, AT(password_file), .help = "and let the password be read from FILE"},
     {0, "queue", LATER},
     {0, "flush", LATER, .changes = true},
     {0, "show", LATER_ID},
@@ -415,6 +427,31 @@ static const char *const mode_names[] = {
     [OPTIONS_VERSION] = NULL,
 };
 
+/* --configure, and what belongs to it. */
+static bool settle_configure(const struct options_parser *parser, struct error *error)
+{
+    struct options *options = parser->options;
+    if (options->configured_address == NULL) {
+        const char *name = options->yes ? "--yes" : "--password-file";
+        return (!options->yes && options->password_file == NULL) ||
+               error_set(error, EX_USAGE, "usage: %s is taken together with --configure only",
+                         name);
+    }
+    const char *other = parser->run                   ? "-q"
+                        : parser->dry_run             ? "--dry-run"
+                        : options->account != NULL    ? "--account"
+                        : options->input_file != NULL ? "--file"
+                                                      : mode_names[options->mode];
+    if (other != NULL)
+        return fail_together("--configure", other, error);
+    if (options->yes && options->password_file == NULL)
+        return error_set(error, EX_USAGE,
+                         "usage: --configure with --yes needs --password-file, since nothing is "
+                         "asked");
+    options->mode = OPTIONS_CONFIGURE;
+    return true;
+}
+
 /* --check is a mode of its own, which has no message. */
 static bool settle_check(struct options_parser *parser, struct error *error)
 {
@@ -443,6 +480,8 @@ static bool settle_mode(struct options_parser *parser, struct error *error)
         *mode = parser->shown;
         return true;
     }
+    if (!settle_configure(parser, error))
+        return false;
     if (parser->check)
         return settle_check(parser, error);
     if (parser->options->json)

@@ -8,15 +8,16 @@
 #include "message/dsn.h"
 
 enum options_mode {
-    OPTIONS_SEND,    /* -bm, the default */
-    OPTIONS_DRY_RUN, /* --dry-run */
-    OPTIONS_SESSION, /* -bs: SMTP on standard input and output */
-    OPTIONS_VERIFY,  /* -bv: there is at least one recipient */
-    OPTIONS_ALIASES, /* -bi, -I, newaliases */
-    OPTIONS_LIST,    /* -bp, mailq */
-    OPTIONS_COUNT,   /* -bP */
-    OPTIONS_RUN,     /* -q in all its forms */
-    OPTIONS_CHECK,   /* --check */
+    OPTIONS_SEND,      /* -bm, the default */
+    OPTIONS_DRY_RUN,   /* --dry-run */
+    OPTIONS_SESSION,   /* -bs: SMTP on standard input and output */
+    OPTIONS_VERIFY,    /* -bv: there is at least one recipient */
+    OPTIONS_ALIASES,   /* -bi, -I, newaliases */
+    OPTIONS_LIST,      /* -bp, mailq */
+    OPTIONS_COUNT,     /* -bP */
+    OPTIONS_RUN,       /* -q in all its forms */
+    OPTIONS_CHECK,     /* --check */
+    OPTIONS_CONFIGURE, /* --configure */
     OPTIONS_HELP,
     OPTIONS_HELP_CONFIG,
     OPTIONS_VERSION
@@ -46,12 +47,15 @@ struct options {
     unsigned char notify;    /* -N: DSN_* */
     enum dsn_return returned; /* -R */
     enum options_delivery delivery;
-    bool json;               /* --json, with a mode that can be told so */
-    bool from_header;        /* -t */
-    bool ignore_dots;        /* -i, -oi */
-    bool verbose;            /* -v, -ov, --verbose */
-    bool quiet;              /* -oeq, -eq: nothing on standard error */
-    const char **recipients; /* arguments */
+    bool json;                      /* --json, with a mode that can be told so */
+    bool from_header;               /* -t */
+    bool ignore_dots;               /* -i, -oi */
+    bool verbose;                   /* -v, -ov, --verbose */
+    bool quiet;                     /* -oeq, -eq: nothing on standard error */
+    const char *configured_address; /* --configure; NULL where not given */
+    bool yes;                       /* --yes: nothing is asked */
+    const char *password_file;      /* --password-file; with --yes always there */
+    const char **recipients;        /* arguments */
     size_t recipient_count;
     bool reads_input; /* the message comes from standard input; true or false when parsing fails,
                          too: then it is to be drained */

@@ -76,12 +76,12 @@ static bool fail_missing(const struct paths *paths, struct error *error)
     text_show(&system, slice_of(paths->system_file));
     if (paths->user_file == NULL)
         return error_set(error, EX_CONFIG,
-                         "configuration: there is no %s; start from config.example.ini, see "
-                         "sendmail.ini(5)",
+                         "configuration: there is no %s; run: sendmail --configure "
+                         "you@example.com, or see sendmail.ini(5)",
                          system.bytes);
     return error_set(error, EX_CONFIG,
-                     "configuration: there is neither %s nor %s; start from config.example.ini, "
-                     "see sendmail.ini(5)",
+                     "configuration: there is neither %s nor %s; run: sendmail --configure "
+                     "you@example.com, or see sendmail.ini(5)",
                      text_show(&user, slice_of(paths->user_file)), system.bytes);
 }
 

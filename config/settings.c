@@ -10,6 +10,7 @@
 #include "config/suggest.h"
 #include "message/address.h"
 #include "net/hostname.h"
+#include "net/places.h"
 #include "smtp/command.h"
 #include "tls/fingerprint.h"
 
@@ -321,6 +322,14 @@ static int count_secrets(const struct account *account)
            (account->password_command != NULL);
 }
 
+static bool has_service(const struct dial_options *dial)
+{
+    const char *const *host = dial->hosts;
+    while (*host != NULL && places_domain(*host) == NULL)
+        host++;
+    return *host != NULL;
+}
+
 /* Whether logging in takes a secret: not where the certificate of tls_cert may be the login. */
 static bool needs_secret(const struct smarthost *smarthost)
 {
@@ -337,6 +346,8 @@ static bool check_account(const struct account *account, bool inherits, struct e
     bool user = smarthost->sasl.user != NULL;
     if (smarthost->dial.hosts[0] == NULL)
         return error_set(error, EX_CONFIG, "host is required");
+    if (smarthost->tls_mode == SMARTHOST_CLEAR && has_service(&smarthost->dial))
+        return error_set(error, EX_CONFIG, "srv: goes with tls = starttls or implicit only");
     if ((smarthost->tls.cert == NULL) != (smarthost->tls.key == NULL))
         return error_set(error, EX_CONFIG, "tls_cert and tls_key go together");
     if (count_secrets(account) > 1)
@@ -363,7 +374,10 @@ static bool fill_account(const struct loader *loader, struct account *account, s
     if (!fill(loader, "smarthost", &section, parent, (char *)account, error))
         return false;
     struct smarthost *smarthost = &account->smarthost;
-    if (smarthost->dial.ports[0] == 0 && smarthost->tls_mode == SMARTHOST_IMPLICIT)
+    bool implicit = smarthost->tls_mode == SMARTHOST_IMPLICIT;
+    smarthost->dial.service = implicit ? SERVICE_IMPLICIT : SERVICE_STARTTLS;
+    smarthost->dial.any_target = smarthost->tls.name != NULL || smarthost->tls.fingerprint != NULL;
+    if (smarthost->dial.ports[0] == 0 && implicit)
         smarthost->dial.ports[0] = 465;
     if (smarthost->dial.ports[0] == 0)
         memcpy(smarthost->dial.ports, (uint16_t[]){587, 2525}, 2 * sizeof(uint16_t));

@@ -187,11 +187,24 @@ static struct slice without_brackets(struct slice value)
     return slice_make(value.bytes + 1, value.length - 2);
 }
 
+static bool parse_service(struct slice domain, const char **host, struct arena *arena,
+                          struct error *error)
+{
+    static const char form[] = "srv: and a domain, as in srv:example.com";
+    const char *ascii = NULL;
+    if (is_address(domain))
+        return error_set(error, EX_CONFIG, "must be %s", form);
+    if (!parse_domain(domain, form, &ascii, arena, error))
+        return false;
+    *host = arena_format(arena, "srv:%s", ascii);
+    return *host != NULL || error_set_memory(error);
+}
+
 static bool parse_host(struct slice word, const char **host, struct arena *arena,
                        struct error *error)
 {
     if (slice_starts_nocase(word, "srv:"))
-        return error_set(error, EX_CONFIG, "srv: is not in this version yet; name the servers");
+        return parse_service(slice_from(word, strlen("srv:")), host, arena, error);
     if (is_address(word) || (is_bracketed(word) && is_address(without_brackets(word))))
         return copy(word, host, arena, error);
     if (slice_find(word, ':') < word.length)

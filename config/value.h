@@ -30,8 +30,8 @@ bool value_size(struct slice value, struct value_range range, uint64_t *result,
  * elements). */
 bool value_ports(struct slice value, size_t limit, uint16_t *ports, struct error *error);
 
-/* Blank-separated host names or addresses into `hosts`, NULL at the end (so limit + 1 elements).
- * Names become their ASCII form. */
+/* Blank-separated host names, addresses or "srv:DOMAIN" into `hosts`, NULL at the end (so limit + 1
+ * elements). Names become their ASCII form. */
 bool value_hosts(struct slice value, size_t limit, const char **hosts, struct arena *arena,
                  struct error *error);
 

@@ -15,10 +15,13 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "net/endpoint.h"
+#include "net/places.h"
 #include "net/reasons.h"
 
 enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
 enum { CANDIDATES_MAX = DIAL_HOSTS_MAX * DIAL_PORTS_MAX * RESOLVE_ADDRESSES_MAX };
+_Static_assert((int)SERVICE_TARGETS_MAX <= (int)DIAL_PORTS_MAX,
+               "a host has as many candidates as srv: has");
 
 #define NEVER INT64_MAX
 
@@ -40,7 +43,9 @@ enum host_state { UNSTARTED, RESOLVING, RESOLVED, NAMELESS };
 
 struct host {
     enum host_state state;
-    const char *name;
+    const struct place *place;
+    const char *name; /* of the place */
+    size_t lane_count;
     bool known; /* the addresses are there, also while UNSTARTED */
     int64_t started;
     int64_t resolve_ms; /* how long the look-up took */
@@ -56,18 +61,19 @@ struct dial {
     const struct dial_greeter *greeter;
     int64_t timeout; /* of the streams */
     int64_t budget;  /* what is left of connect_timeout */
-    struct host hosts[DIAL_HOSTS_MAX];
-    size_t host_count, lane_count;
+    struct places places;
+    struct host hosts[PLACES_MAX];
+    size_t host_count;
+    bool begun;               /* the places are known */
     struct candidate *winner; /* the last one */
-    struct arena arena;       /* of the candidates */
-    struct pollfd polled[DIAL_HOSTS_MAX + CANDIDATES_MAX + 1];
+    struct arena arena;       /* of places and candidates */
+    struct pollfd polled[PLACES_MAX + CANDIDATES_MAX + 1];
 };
 
 struct dial *dial_create(const struct dial_options *options, const struct dial_greeter *greeter,
                          int64_t timeout, struct error *error)
 {
     struct dial *dial = calloc(1, sizeof(*dial));
-
     if (dial == NULL) {
         error_set_memory(error);
         return NULL;
@@ -76,18 +82,35 @@ struct dial *dial_create(const struct dial_options *options, const struct dial_g
     dial->greeter = greeter;
     dial->timeout = timeout;
     dial->budget = options->connect_timeout;
-    while (dial->host_count < DIAL_HOSTS_MAX && options->hosts[dial->host_count] != NULL) {
-        dial->hosts[dial->host_count].name = options->hosts[dial->host_count];
-        dial->host_count++;
-    }
-    while (dial->lane_count < DIAL_PORTS_MAX && options->ports[dial->lane_count] != 0)
-        dial->lane_count++;
     return dial;
 }
 
-static size_t candidate_count(const struct dial *dial, const struct host *host)
+/* Finds the hosts, the first time. */
+static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
 {
-    return host->known ? dial->lane_count * host->resolve.count : 0;
+    if (dial->begun)
+        return true;
+    if (!places_find(dial->options, deadline, &dial->arena, &dial->places, error))
+        return false;
+    for (size_t i = 0; i < dial->places.count; i++) {
+        struct host *host = &dial->hosts[i];
+        host->place = &dial->places.places[i];
+        host->name = host->place->host;
+        if (host->place->reason != NULL) {
+            host->state = NAMELESS;
+            host->reason = *host->place->reason;
+            continue;
+        }
+        while (host->place->ports[host->lane_count] != 0)
+            host->lane_count++;
+    }
+    dial->host_count = dial->places.count;
+    return dial->begun = true;
+}
+
+static size_t candidate_count(const struct host *host)
+{
+    return host->known ? host->lane_count * host->resolve.count : 0;
 }
 
 static struct candidate *lane_of(const struct host *host, size_t lane)
@@ -103,11 +126,11 @@ static bool lane_is_lost(const struct host *host, size_t lane)
     return true;
 }
 
-static bool host_is_lost(const struct dial *dial, const struct host *host)
+static bool host_is_lost(const struct host *host)
 {
     if (!host->known)
         return host->state == NAMELESS;
-    for (size_t lane = 0; lane < dial->lane_count; lane++)
+    for (size_t lane = 0; lane < host->lane_count; lane++)
         if (!lane_is_lost(host, lane))
             return false;
     return true;
@@ -116,7 +139,7 @@ static bool host_is_lost(const struct dial *dial, const struct host *host)
 static bool all_are_lost(const struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++)
-        if (!host_is_lost(dial, &dial->hosts[i]))
+        if (!host_is_lost(&dial->hosts[i]))
             return false;
     return true;
 }
@@ -129,7 +152,7 @@ static int64_t after(int64_t start, int64_t delay)
 /* When the look-up of a host may start: 0 is at once. */
 static int64_t host_due(const struct dial *dial, size_t index)
 {
-    if (index == 0 || host_is_lost(dial, &dial->hosts[index - 1]))
+    if (index == 0 || host_is_lost(&dial->hosts[index - 1]))
         return 0;
     return after(dial->hosts[index - 1].started,
                  dial->options->connect_timeout / (int64_t)dial->host_count);
@@ -150,7 +173,6 @@ static int64_t candidate_due(const struct dial *dial, const struct host *host, s
     const struct candidate *before = index > 0 ? &lane_of(host, lane)[index - 1] : NULL;
     int64_t due = lane_due(dial, host, lane);
     int64_t behind;
-
     if (before == NULL || before->state == LOST)
         return due;
     behind = before->state == WAITING ? NEVER : before->started + ADDRESS_DELAY;
@@ -173,7 +195,6 @@ static void tell(const struct dial *dial, const struct candidate *candidate, con
     char whose_bytes[WHOSE_SIZE];
     struct text whose;
     struct error sentence;
-
     if (greeter->tell == NULL)
         return;
     text_init(&whose, whose_bytes, sizeof(whose_bytes));
@@ -228,7 +249,6 @@ static void lose_connecting(const struct dial *dial, struct candidate *candidate
 static void take_connection(struct dial *dial, struct candidate *candidate)
 {
     const struct dial_greeter *greeter = dial->greeter;
-
     candidate->state = SILENT;
     candidate->connected = clock_now();
     stream_init(&candidate->stream, candidate->stream.fd, dial->timeout);
@@ -246,9 +266,8 @@ static bool is_racing(const struct candidate *candidate)
 static bool must_wait_for_descriptor(const struct dial *dial, int reason)
 {
     bool somebody_races = false;
-
     for (size_t i = 0; i < dial->host_count; i++)
-        for (size_t j = 0; j < candidate_count(dial, &dial->hosts[i]); j++)
+        for (size_t j = 0; j < candidate_count(&dial->hosts[i]); j++)
             somebody_races |= is_racing(&dial->hosts[i].candidates[j]);
     return somebody_races && (reason == EMFILE || reason == ENFILE);
 }
@@ -257,7 +276,6 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
 {
     struct sockaddr_storage address = candidate->address->socket_address;
     int on = 1;
-
     /* The port is at the same place in both families. */
     ((struct sockaddr_in *)&address)->sin_port = htons(candidate->port);
     candidate->stream.fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -281,13 +299,12 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
 static bool make_candidates(struct dial *dial, struct host *host, struct error *error)
 {
     size_t addresses = host->resolve.count;
-    size_t count = dial->lane_count * addresses;
+    size_t count = host->lane_count * addresses;
     struct candidate *candidates = arena_allocate(&dial->arena, count * sizeof(*candidates));
-
     if (candidates == NULL)
         return error_set_memory(error);
     for (size_t i = 0; i < count; i++) {
-        candidates[i].port = dial->options->ports[i / addresses];
+        candidates[i].port = host->place->ports[i / addresses];
         candidates[i].address = &host->resolve.addresses[i % addresses];
         candidates[i].host = host;
         candidates[i].stream.fd = -1;
@@ -326,12 +343,10 @@ static void start_host(struct dial *dial, struct host *host)
 static int64_t start_candidates(struct dial *dial, struct host *host)
 {
     int64_t next = NEVER;
-
-    for (size_t lane = 0; lane < dial->lane_count; lane++) {
+    for (size_t lane = 0; lane < host->lane_count; lane++) {
         for (size_t i = 0; i < host->resolve.count; i++) {
             struct candidate *candidate = &lane_of(host, lane)[i];
             int64_t due = candidate_due(dial, host, lane, i);
-
             if (candidate->state != WAITING)
                 continue;
             if (due > clock_now()) {
@@ -349,10 +364,8 @@ static int64_t start_candidates(struct dial *dial, struct host *host)
 static int64_t advance_host(struct dial *dial, size_t index)
 {
     struct host *host = &dial->hosts[index];
-
     if (host->state == UNSTARTED) {
         int64_t due = host_due(dial, index);
-
         if (due > clock_now())
             return due;
         start_host(dial, host);
@@ -365,10 +378,8 @@ static int64_t advance_host(struct dial *dial, size_t index)
 static int64_t advance(struct dial *dial)
 {
     int64_t next = NEVER;
-
     for (size_t i = 0; i < dial->host_count; i++) {
         int64_t due = advance_host(dial, i);
-
         next = due < next ? due : next;
     }
     return next;
@@ -383,15 +394,12 @@ static size_t enlist(struct dial *dial, size_t *count, int fd, short events)
 static void wait_for_news(struct dial *dial, int64_t deadline)
 {
     size_t count = 0;
-
     for (size_t i = 0; i < dial->host_count; i++) {
         struct host *host = &dial->hosts[i];
-
         if (host->state == RESOLVING)
             host->slot = enlist(dial, &count, host->resolve.child.output, POLLIN);
-        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+        for (size_t j = 0; j < candidate_count(host); j++) {
             struct candidate *candidate = &host->candidates[j];
-
             if (is_racing(candidate))
                 candidate->slot = enlist(dial, &count, candidate->stream.fd,
                                          candidate->state == SILENT ? POLLIN : POLLOUT);
@@ -407,7 +415,6 @@ static void follow_look_up(struct dial *dial, struct host *host)
 {
     bool done = false;
     bool sound = resolve_step(&host->resolve, &done, &host->reason);
-
     if (done || !sound)
         take_addresses(dial, host, sound);
 }
@@ -419,7 +426,6 @@ static bool follow_candidate(struct dial *dial, struct candidate *candidate)
     enum dial_verdict verdict = DIAL_WAIT;
     int reason = 0;
     socklen_t size = sizeof(reason);
-
     if (candidate->state == SILENT) {
         verdict = greeter->judge(greeter->context, &candidate->stream, &candidate->reason);
         if (verdict == DIAL_LOST)
@@ -440,14 +446,12 @@ static struct candidate *take_news(struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++) {
         struct host *host = &dial->hosts[i];
-
         if (host->state == RESOLVING && dial->polled[host->slot].revents != 0) {
             follow_look_up(dial, host);
             continue;
         }
-        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+        for (size_t j = 0; j < candidate_count(host); j++) {
             struct candidate *candidate = &host->candidates[j];
-
             if (is_racing(candidate) && dial->polled[candidate->slot].revents != 0 &&
                 follow_candidate(dial, candidate))
                 return candidate;
@@ -461,7 +465,6 @@ static void rewind_race(struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++) {
         struct host *host = &dial->hosts[i];
-
         if (host->state != NAMELESS)
             host->state = UNSTARTED;
         if (!host->known)
@@ -469,7 +472,7 @@ static void rewind_race(struct dial *dial)
         host->started = NEVER;
         for (size_t lane = 0; lane < DIAL_PORTS_MAX; lane++)
             host->lane_started[lane] = NEVER;
-        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+        for (size_t j = 0; j < candidate_count(host); j++) {
             stream_close(&host->candidates[j].stream);
             if (host->candidates[j].state == LOST)
                 continue;
@@ -482,15 +485,15 @@ static void rewind_race(struct dial *dial)
 static void hand_over(struct candidate *winner, struct stream *stream, struct dial_peer *peer)
 {
     struct text address;
-
     *peer = (struct dial_peer){
-        .host = winner->host->name,
+        .hearsay = winner->host->place->hearsay,
         .port = winner->port,
         .loopback = endpoint_is_loopback(winner->stream.fd),
         .resolve_ms = winner->host->resolve_ms,
         .connect_ms = winner->connected - winner->started,
         .greeting_ms = clock_now() - winner->connected,
     };
+    text_copy(peer->host, sizeof(peer->host), winner->host->name);
     text_init(&address, peer->address, sizeof(peer->address));
     resolve_format(winner->address, winner->port, &address);
     *stream = winner->stream;
@@ -503,7 +506,6 @@ static void hand_over(struct candidate *winner, struct stream *stream, struct di
 static void expire_candidate(const struct dial *dial, struct candidate *candidate)
 {
     enum reasons_kind kind = REASONS_FAILED;
-
     if (candidate->state == CONNECTING) {
         stream_too_late("no answer", candidate->started, &candidate->reason);
         kind = REASONS_UNANSWERED;
@@ -520,11 +522,9 @@ static void expire_candidate(const struct dial *dial, struct candidate *candidat
 static void expire(struct dial *dial)
 {
     struct text_shown shown;
-
     for (size_t i = 0; i < dial->host_count; i++) {
         struct host *host = &dial->hosts[i];
-
-        for (size_t j = 0; j < candidate_count(dial, host); j++)
+        for (size_t j = 0; j < candidate_count(host); j++)
             if (host->candidates[j].state != LOST)
                 expire_candidate(dial, &host->candidates[j]);
         if (host->known || host->state == NAMELESS)
@@ -546,16 +546,13 @@ static bool report(const struct dial *dial, struct error *error)
     struct reasons reasons;
     char bytes[WHOSE_SIZE];
     struct text whose;
-
     reasons_init(&reasons);
     for (size_t i = 0; i < dial->host_count; i++) {
         const struct host *host = &dial->hosts[i];
-
         if (host->state == NAMELESS)
             reasons_add(&reasons, REASONS_NAMELESS, NULL, &host->reason);
-        for (size_t j = 0; j < candidate_count(dial, host); j++) {
+        for (size_t j = 0; j < candidate_count(host); j++) {
             const struct candidate *candidate = &host->candidates[j];
-
             text_init(&whose, bytes, sizeof(bytes));
             show_candidate(candidate, &whose);
             reasons_add(&reasons, candidate->kind,
@@ -569,14 +566,13 @@ static bool report(const struct dial *dial, struct error *error)
 static bool break_off(const struct dial *dial, const struct candidate *last, struct error *error)
 {
     struct text_shown shown;
-
     if (last != NULL && last->kind == REASONS_REJECTED && last->reason.exit_code == EX_TEMPFAIL) {
         *error = last->reason;
         return false;
     }
     interrupt_came(error);
     return error_add_context(error, "connect: %s",
-                             text_show(&shown, slice_of(dial->hosts[0].name)));
+                             text_show(&shown, slice_of(dial->options->hosts[0])));
 }
 
 bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
@@ -584,9 +580,10 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
 {
     int64_t deadline = clock_deadline(dial->budget);
     struct candidate *winner = NULL;
-
     if (interrupt_came(NULL))
         return break_off(dial, dial->winner, error);
+    if (!set_out(dial, deadline, error))
+        return false;
     rewind_race(dial);
     while (winner == NULL && !all_are_lost(dial) && clock_remaining(deadline) > 0 &&
            !interrupt_came(NULL)) {

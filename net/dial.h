@@ -4,16 +4,27 @@
 #ifndef NET_DIAL_H
 #define NET_DIAL_H
 
+#include <netinet/in.h>
+
 #include "net/resolve.h"
 #include "net/stream.h"
 
-enum { DIAL_HOSTS_MAX = 8, DIAL_PORTS_MAX = 8, DIAL_ADDRESS_SIZE = 64 };
+enum { DIAL_HOSTS_MAX = 8, DIAL_PORTS_MAX = 8, DIAL_ADDRESS_SIZE = 64, DIAL_HOST_SIZE = 256 };
 
+/* An entry "srv:DOMAIN" stands for the hosts that SRV records of the service `service` in DOMAIN
+ * name, each with the port of its record. They are asked for when the race begins; where they
+ * cannot be used, what else is in the list still can. A target is used only when it is DOMAIN or a
+ * name under it, when the answer was authenticated, or with any_target; otherwise whoever answers
+ * for the DNS would choose the name that the server has to prove: EX_NOPERM. */
 struct dial_options {
     const char *hosts[DIAL_HOSTS_MAX + 1]; /* in order of preference, NULL at the end */
     uint16_t ports[DIAL_PORTS_MAX + 1];    /* in order of preference, 0 at the end */
     int64_t connect_timeout;               /* milliseconds, over every address and port */
     int64_t fallback_delay;                /* milliseconds of silence until the next port joins */
+    const char *service;                   /* "_submission._tcp"; NULL where there is no srv: */
+    bool any_target; /* the server has to prove something else than the target's name */
+    bool hearsay;    /* the hosts stem from an answer that was not authenticated */
+    const struct sockaddr_in *dns_server; /* as dns_look_up */
 };
 
 enum dial_verdict { DIAL_WAIT, DIAL_WON, DIAL_LOST };
@@ -53,7 +64,8 @@ struct dial_greeter {
 };
 
 struct dial_peer {
-    const char *host; /* as configured */
+    char host[DIAL_HOST_SIZE]; /* as configured, or as a SRV record has it */
+    bool hearsay;              /* neither configured nor from an authenticated answer */
     uint16_t port;
     char address[DIAL_ADDRESS_SIZE]; /* "192.0.2.1:587", "[2001:db8::1]:587" */
     bool loopback;                   /* decided by getpeername after connect */
@@ -71,7 +83,8 @@ struct dial *dial_create(const struct dial_options *options, const struct dial_g
  * in the race when another won can win at the next call. False when none is left or
  * connect_timeout (counted over all calls, while inside them) has passed: the error lists each
  * host, address and port with its own reason; EX_NOHOST when no name existed, else EX_TEMPFAIL
- * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so; EX_NOPERM if this machine forbade all). Where
+ * (EX_PROTOCOL, EX_UNAVAILABLE if all greeted so; EX_NOPERM if this machine forbade all, or no
+ * target of srv: may be used). Where
  * there was one candidate and it was rejected the error is that reason.
  *
  * An interrupt (base/interrupt.h) ends the race at once: "connect: HOST: interrupted by ...", or

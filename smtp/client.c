@@ -326,10 +326,21 @@ static bool hello(struct client *client, struct error *error)
            (client->reply.code == 250 || refuse_hello(client, "HELO", error));
 }
 
+/* TLSA records of a host that anybody may have named are anybody's (RFC 7673 section 3.1). */
+static bool check_hearsay(const struct client *client, struct error *error)
+{
+    const struct tls_options *tls = &client->smarthost->tls;
+    return !client->peer.hearsay || tls->dane != TLS_DANE_YES || tls->fingerprint != NULL ||
+           error_set(error, EX_TEMPFAIL,
+                     "the DNS names this server (srv:) without authentication, so that no TLSA "
+                     "record can vouch for it");
+}
+
 static bool handshake(struct client *client, const char *step, struct error *error)
 {
     int64_t timeout = client->smarthost->timeout, started = clock_now();
-    if (!tls_look_up(&client->stream, client->peer.port, timeout, NULL, error) ||
+    if (!check_hearsay(client, error) ||
+        !tls_look_up(&client->stream, client->peer.port, timeout, NULL, error) ||
         !tls_handshake(&client->stream, clock_deadline(timeout), error))
         return client_add_context(client, step, error);
     client->encrypted = true;

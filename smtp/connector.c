@@ -216,8 +216,10 @@ bool connector_renew(struct connector *connector, bool polite, struct error *err
     *same = connector->smarthost->dial;
     memset(same->hosts, 0, sizeof same->hosts);
     memset(same->ports, 0, sizeof same->ports);
-    same->hosts[0] = peer->host;
+    text_copy(connector->same_host, sizeof connector->same_host, peer->host);
+    same->hosts[0] = connector->same_host;
     same->ports[0] = peer->port;
+    same->hearsay = peer->hearsay;
     if (connector->others != NULL)
         dial_free(connector->dial);
     else

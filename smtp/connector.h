@@ -18,6 +18,7 @@ struct connector {
     struct tls *tls;
     struct dial_greeter greeter;
     struct dial_options same; /* the host and port reached, for another connection */
+    char same_host[DIAL_HOST_SIZE];
     struct dial *dial;        /* NULL: no race goes on */
     struct dial *others;      /* the race we were in before; NULL while that is `dial` */
     const struct sasl_mechanism *mechanism; /* of the login on this connection */

@@ -5,11 +5,16 @@
  *        start socket PROGRAM [ARGUMENT...]     one socket is its input and output; what we are
  * given is sent there, what comes from there is printed start terminal PROGRAM [ARGUMENT...]   a
  * terminal is its input; what we are given is typed there, and then Control-D
+ *        start conversation PROGRAM [ARGUMENT...]   a terminal is its input and output; what
+ * appears there is printed; each line that we are given is typed when the program has asked, and
+ * Control-D when there are no more; "^C" is typed as that key
  *
  * Ends as the program does; 125 where the state cannot be made. */
 #include <err.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -106,20 +111,70 @@ static int start_on_terminal(char **argv)
     return finish(pid);
 }
 
+/* A program asks with a blank at the end of what it says. */
+static bool is_asked(int typist)
+{
+    char bytes[4096], last = '\0';
+    ssize_t count;
+
+    while (last != ' ' && (count = read(typist, bytes, sizeof bytes)) > 0) {
+        if (write(STDOUT_FILENO, bytes, (size_t)count) != count)
+            return false;
+        last = bytes[count - 1];
+    }
+    return last == ' ';
+}
+
+static void type(int typist, const char *line)
+{
+    if (line == NULL)
+        line = "\004";
+    else if (strcmp(line, "^C\n") == 0)
+        line = "\003";
+    if (write(typist, line, strlen(line)) != (ssize_t)strlen(line))
+        err(CANNOT, "terminal");
+}
+
+static int start_conversation(char **argv)
+{
+    int typist = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct termios mode;
+    char line[4096];
+    int terminal;
+    pid_t pid;
+
+    if (typist < 0 || grantpt(typist) != 0 || unlockpt(typist) != 0 || (pid = fork()) < 0)
+        err(CANNOT, "terminal");
+    if (pid == 0) {
+        /* Of a session of its own it is the controlling terminal, whose keys are signals. */
+        setsid();
+        if ((terminal = open(ptsname(typist), O_RDWR | O_CLOEXEC)) < 0)
+            err(CANNOT, "terminal");
+        dup2(terminal, STDIN_FILENO);
+        dup2(terminal, STDOUT_FILENO);
+        become(argv);
+    }
+    while (is_asked(typist))
+        type(typist, fgets(line, sizeof line, stdin));
+    int status = finish(pid);
+    if (tcgetattr(typist, &mode) != 0 || (mode.c_lflag & ECHO) == 0)
+        errx(CANNOT, "the terminal was left without echo");
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
         int (*start)(char **argv);
     } states[] = {
-        {"nothing", start_with_nothing},
-        {"alarm", start_with_alarm},
-        {"socket", start_on_socket},
-        {"terminal", start_on_terminal},
+        {"nothing", start_with_nothing},      {"alarm", start_with_alarm},
+        {"socket", start_on_socket},          {"terminal", start_on_terminal},
+        {"conversation", start_conversation},
     };
 
     for (size_t i = 0; argc >= 3 && i < sizeof states / sizeof states[0]; i++)
         if (strcmp(argv[1], states[i].name) == 0)
             return states[i].start(argv + 2);
-    errx(CANNOT, "usage: start nothing|alarm|socket|terminal PROGRAM [ARGUMENT...]");
+    errx(CANNOT, "usage: start nothing|alarm|socket|terminal|conversation PROGRAM [ARGUMENT...]");
 }

@@ -44,6 +44,7 @@ static void describe(void)
                                         [OPTIONS_LIST] = "list ",
                                         [OPTIONS_COUNT] = "count ",
                                         [OPTIONS_RUN] = "run ",
+                                        [OPTIONS_CONFIGURE] = "configure ",
                                         [OPTIONS_CHECK] = "check ",
                                         [OPTIONS_HELP] = "help ",
                                         [OPTIONS_HELP_CONFIG] = "help-config ",
@@ -56,6 +57,9 @@ static void describe(void)
     text_add(&text, options.from_header ? "t " : "");
     text_add(&text, options.ignore_dots ? "i " : "");
     text_add(&text, options.quiet ? "quiet " : "");
+    describe_string(&text, "for", options.configured_address);
+    text_add(&text, options.yes ? "yes " : "");
+    describe_string(&text, "password-file", options.password_file);
     describe_string(&text, "C", options.config_file);
     describe_string(&text, "a", options.account);
     describe_string(&text, "file", options.input_file);
@@ -414,6 +418,13 @@ static void test_lines(void **state)
         {"sendmail --config /c --account w a@x", "a@x ", "C=/c a=w "},
         {"sendmail a@x --config=/c --account=w b@x", "a@x b@x ", "C=/c a=w "},
         {"sendmail --file /m a@x", "a@x ", "no-input file=/m "},
+        {"sendmail --configure me@x", "", "configure no-input for=me@x "},
+        {"sendmail --configure=me@x -v -C /c", "", "configure no-input for=me@x C=/c v "},
+        {"sendmail --yes --password-file /p --configure me@x", "",
+         "configure no-input for=me@x yes password-file=/p "},
+        {"sendmail --configure me@x --password-file=/p", "",
+         "configure no-input for=me@x password-file=/p "},
+        {"sendmail --configure me@x --help", "", "help no-input for=me@x "},
         {"sendmail --file= a@x", "a@x ", "no-input file= "},
         {"sendmail --dry-run --verbose a@x", "a@x ", "dry-run v "},
         {"sendmail --dry-run -bm a@x", "a@x ", "dry-run "},
@@ -510,6 +521,23 @@ static void test_refused(void **state)
         {"sendmail -tf", "usage: -f needs an argument", true},
         {"sendmail -N", "usage: -N needs an argument", true},
         {"sendmail -oeq -e a@x", "usage: -e needs an argument", true},
+        /* --configure, and what goes with it */
+        {"sendmail --configure", "usage: --configure needs a value", true},
+        {"sendmail --configure me@x --yes",
+         "usage: --configure with --yes needs --password-file, since nothing is asked", false},
+        {"sendmail --yes", "usage: --yes is taken together with --configure only", true},
+        {"sendmail --password-file /p",
+         "usage: --password-file is taken together with --configure only", true},
+        {"sendmail --configure me@x -q", "usage: --configure is not taken together with -q", false},
+        {"sendmail --configure me@x -bp", "usage: --configure is not taken together with -bp",
+         false},
+        {"mailq --configure me@x", "usage: --configure is not taken together with -bp", false},
+        {"sendmail --configure me@x -a work",
+         "usage: --configure is not taken together with --account", false},
+        {"sendmail --configure me@x --file /m",
+         "usage: --configure is not taken together with --file", false},
+        {"sendmail --dry-run --configure me@x",
+         "usage: --configure is not taken together with --dry-run", false},
         /* not in this version */
         {"sendmail --queue", "usage: --queue is not in this version yet", false},
         {"sendmail --flush", "usage: --flush is not in this version yet", false},
@@ -553,10 +581,12 @@ static const struct {
     const char *name;
     enum side side;
 } sides[] = {
-    {"config", HARMLESS},   {"account", HARMLESS}, {"dry-run", HARMLESS},     {"verbose", HARMLESS},
-    {"version", HARMLESS},  {"help", HARMLESS},    {"help-config", HARMLESS}, {"file", APART},
-    {"check", APART},       {"json", HARMLESS},    {"queue", APART},          {"show", APART},
-    {"configure", CHANGES}, {"flush", CHANGES},    {"hold", CHANGES},         {"release", CHANGES},
+    {"config", HARMLESS},      {"account", HARMLESS}, {"dry-run", HARMLESS},
+    {"verbose", HARMLESS},     {"version", HARMLESS}, {"help", HARMLESS},
+    {"help-config", HARMLESS}, {"file", APART},       {"check", APART},
+    {"json", HARMLESS},        {"queue", APART},      {"show", APART},
+    {"configure", CHANGES},    {"yes", CHANGES},      {"password-file", CHANGES},
+    {"flush", CHANGES},        {"hold", CHANGES},     {"release", CHANGES},
     {"remove", CHANGES},
 };
 

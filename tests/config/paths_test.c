@@ -59,7 +59,7 @@ static void test_choose(void **state)
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_non_null(strstr(error.sentence, user_file));
     assert_non_null(strstr(error.sentence, system_file));
-    assert_non_null(strstr(error.sentence, "config.example.ini"));
+    assert_non_null(strstr(error.sentence, "sendmail --configure"));
 
     create(system_file);
     assert_true(paths_choose(&paths, NULL, &choice, &error));

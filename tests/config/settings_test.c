@@ -356,9 +356,9 @@ static void test_errors(void **state)
          ":5: [local] default_to: must be one address with its domain"},
         {ACCOUNT "[local]\ndefault_to = a@b, c@d\n",
          ":5: [local] default_to: must be one address with its domain"},
+        {"[smarthost]\nhost = a srv:example.com\ntls = none\n",
+         ":1: [smarthost]: srv: goes with tls = starttls or implicit only"},
         /* what is still to come */
-        {"[smarthost]\nhost = srv:example.com\n",
-         ":2: [smarthost] host: srv: is not in this version yet; name the servers"},
         {ACCOUNT "[queue]\nmode = always\n",
          ":5: [queue] mode: \"always\" is not in this version yet"},
         {ACCOUNT "[queue]\ndirectory = /x\n", ":5: [queue] directory: not in this version yet"},
@@ -504,9 +504,38 @@ static void test_names_of_the_host(void **state)
     settings_free(&settings);
 }
 
+/* Which SRV records srv: means, and when what they name may be anybody. */
+static void test_service(void **state)
+{
+    static const struct {
+        const char *lines, *service;
+        bool any_target;
+    } rows[] = {
+        {"", "_submission._tcp", false},
+        {"tls = starttls\n", "_submission._tcp", false},
+        {"tls = implicit\n", "_submissions._tcp", false},
+        {"tls_name = mail.example\n", "_submission._tcp", true},
+        {"tls_fingerprint = " PIN "\n", "_submission._tcp", true},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "[smarthost]\nhost = srv:a.example b.example\n%s%s",
+                 rows[i].lines, NAMES);
+        load(text);
+        const struct dial_options *dial = &settings.accounts[0].smarthost.dial;
+        assert_string_equal(dial->hosts[0], "srv:a.example");
+        assert_string_equal(dial->hosts[1], "b.example");
+        assert_string_equal(dial->service, rows[i].service);
+        assert_int_equal(dial->any_target, rows[i].any_target);
+        settings_free(&settings);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_service),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_local),

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 #include <fnmatch.h>
 #include <netdb.h>
 #include <pthread.h>
@@ -22,6 +23,7 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "net/dial.h"
+#include "tests/support/dns.h"
 #include "tests/support/names.h"
 
 /* Milliseconds. LONG: what must not be waited for. SOON: far less, and enough on a busy machine. */
@@ -37,6 +39,8 @@ static const struct name table[] = {
                   "127.0.0.2"},
     {.name = "later.example", .status = EAI_AGAIN},
     {.name = "hangs.example", .manner = NAME_HANGS},
+    {.name = "smtp.srv.example", .addresses = "127.0.0.1"},
+    {.name = "elsewhere.example", .addresses = "127.0.0.1"},
     {.name = NULL},
 };
 
@@ -688,9 +692,147 @@ static void test_an_interrupt_ends_the_race(void **state)
     }
 }
 
+/* The records of one case, all with the port of the server that greets. */
+struct srv_case {
+    const char *hosts[3];
+    const char *target; /* of _submission._tcp.srv.example; NULL: no such record */
+    int manner;
+    bool any_target;
+    const char *winner; /* NULL: none, but */
+    int exit_code;
+    const char *sentence;
+};
+
+static void race_srv(const struct srv_case *row, struct server *server)
+{
+    struct dns_server dns = {.socket = -1};
+    char data[64];
+    struct dns_row rows[] = {
+        {"_submissions._tcp.implicit.example", ns_t_srv, "0 0 465 smtp.implicit.example", 0},
+        {"_submission._tcp.srv.example", ns_t_srv, data, 0},
+        {NULL, 0, NULL, 0},
+    };
+    struct dial_options options = two_ports(server->port, 0);
+    struct dial_peer peer = {.host = ""};
+    struct stream stream;
+    struct error error;
+    snprintf(data, sizeof(data), "0 0 %u %s", server->port, row->target ? row->target : "");
+    rows[1].manner = (unsigned)row->manner;
+    if (row->target == NULL)
+        rows[1].name = NULL;
+    dns_server_start(&dns, rows);
+    memcpy(options.hosts, row->hosts, sizeof(row->hosts));
+    options.service = "_submission._tcp";
+    options.any_target = row->any_target;
+    options.dns_server = &dns.address;
+    struct dial *dial = create(&options);
+    bool won = dial_next(dial, &stream, &peer, &error);
+    dial_free(dial);
+    dns_server_stop(&dns);
+    assert_int_equal(won, row->winner != NULL);
+    if (won) {
+        bool configured = strcmp(row->winner, "127.0.0.1") == 0;
+        assert_string_equal(peer.host, row->winner);
+        assert_int_equal(peer.port, server->port);
+        assert_int_equal(peer.hearsay, !configured && row->manner != DNS_ROW_SIGNED);
+        stream_close(&stream);
+    } else {
+        assert_int_equal(error.exit_code, row->exit_code);
+        assert_string_equal(error.sentence, row->sentence);
+    }
+}
+
+#define SRV "srv:srv.example"
+#define OUTSIDE                                                                                    \
+    "resolve: not believed: the DNS names elsewhere.example for srv.example, without "             \
+    "authentication and not under that domain; if that is the right server, set "                  \
+    "tls_name = elsewhere.example"
+
+static void test_srv(void **state)
+{
+    static const struct srv_case cases[] = {
+        {{SRV}, "smtp.srv.example", 0, false, "smtp.srv.example", 0, NULL},
+        {{SRV}, "elsewhere.example", 0, false, NULL, EX_NOPERM, OUTSIDE},
+        {{SRV}, "elsewhere.example", 0, true, "elsewhere.example", 0, NULL},
+        {{SRV}, "elsewhere.example", DNS_ROW_SIGNED, false, "elsewhere.example", 0, NULL},
+        {{SRV},
+         NULL,
+         0,
+         false,
+         NULL,
+         EX_NOHOST,
+         "resolve: srv.example has no SRV record _submission._tcp; name the servers themselves in "
+         "host"},
+        {{"srv:implicit.example"},
+         NULL,
+         0,
+         false,
+         NULL,
+         EX_NOHOST,
+         "resolve: implicit.example has no SRV record _submission._tcp; it has "
+         "_submissions._tcp: set tls = implicit"},
+        {{SRV},
+         ".",
+         0,
+         false,
+         NULL,
+         EX_NOHOST,
+         "resolve: srv.example says that it has no service _submission._tcp (SRV); name the "
+         "servers themselves in host"},
+        {{SRV},
+         "smtp.srv.example",
+         DNS_ROW_FAILS,
+         false,
+         NULL,
+         EX_TEMPFAIL,
+         "DNS: no answer that can be believed about _submission._tcp.srv.example"},
+        /* what stands behind is the fallback, whatever is wrong with the records */
+        {{SRV, "127.0.0.1"}, "smtp.srv.example", 0, false, "smtp.srv.example", 0, NULL},
+        {{SRV, "127.0.0.1"}, "elsewhere.example", 0, false, "127.0.0.1", 0, NULL},
+        {{SRV, "127.0.0.1"}, NULL, 0, false, "127.0.0.1", 0, NULL},
+        {{SRV, "127.0.0.1"}, ".", 0, false, "127.0.0.1", 0, NULL},
+        {{SRV, "127.0.0.1"}, "smtp.srv.example", DNS_ROW_FAILS, false, "127.0.0.1", 0, NULL},
+        {{"127.0.0.1", SRV}, "smtp.srv.example", 0, false, "127.0.0.1", 0, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct server server = {.words = {"220 hello\r\n"}};
+        start(&server, "127.0.0.1");
+        race_srv(&cases[i], &server);
+        stop(&server);
+    }
+}
+
+/* A DNS that is silent has its share of the time, and leaves the rest to the fallback. */
+static void test_srv_silence(void **state)
+{
+    static const struct dns_row rows[] = {
+        {"_submission._tcp.srv.example", ns_t_srv, "0 0 1 smtp.srv.example", DNS_ROW_SILENT},
+        {NULL, 0, NULL, 0},
+    };
+    struct server server = {.words = {"220 hello\r\n"}};
+    struct dns_server dns = {.socket = -1};
+    struct error error;
+    int64_t took;
+    (void)state;
+    start(&server, "127.0.0.1");
+    dns_server_start(&dns, rows);
+    struct dial_options options = two_ports(server.port, 0);
+    options.hosts[0] = SRV;
+    options.hosts[1] = "127.0.0.1";
+    options.service = "_submission._tcp";
+    options.dns_server = &dns.address;
+    options.connect_timeout = SOON;
+    assert_int_equal(race_once(&options, &took, &error), server.port);
+    dns_server_stop(&dns);
+    stop(&server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_srv),
+        cmocka_unit_test(test_srv_silence),
         cmocka_unit_test(test_winner_and_its_peer),
         cmocka_unit_test(test_next_port),
         cmocka_unit_test(test_refused_port_is_passed_over_at_once),

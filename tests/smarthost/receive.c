@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ static const struct option receive_options[] = {
     {"iterations", required_argument, NULL, 'i'},
     {"signature", required_argument, NULL, 'g'},
     {"client-certificate", required_argument, NULL, 'k'},
+    {"implicit-port", required_argument, NULL, 'I'},
     {NULL, 0, NULL, 0},
 };
 
@@ -44,6 +46,7 @@ void receive_usage(void)
     fputs("receive: prints \"port N\" and then a line an event (TLS, AUTH, FROM, TO, MESSAGE).\n"
           "  --port N          listen there on 127.0.0.1 (0: any free port)\n"
           "  --silent-port     also listen on a port that accepts and never greets\n"
+          "  --implicit-port N also listen there, with TLS from the first byte\n"
           "  --tls KIND        starttls (default), implicit or none\n"
           "  --certificate W   valid (default), wrong-name, expired, self-signed, 1.2, ...\n"
           "  --ca-file FILE    write the throwaway authority's certificate there\n"
@@ -68,7 +71,7 @@ void receive_usage(void)
 struct receive {
     struct session_options session;
     const char *tls, *certificate, *authority_file, *client_file;
-    int port;
+    int port, implicit_port; /* implicit_port: -1 for none */
     bool silent_port;
 };
 
@@ -132,6 +135,9 @@ static void take_option(struct receive *receive, int option, char *value)
     switch (option) {
     case 'p':
         receive->port = (int)strtol(value, NULL, 10);
+        break;
+    case 'I':
+        receive->implicit_port = (int)strtol(value, NULL, 10);
         break;
     case 's':
         receive->silent_port = true;
@@ -223,9 +229,24 @@ static void serve(const struct receive *receive, int listener)
     }
 }
 
+/* In a process of its own, which ends with this one. */
+static void serve_implicit(const struct receive *receive)
+{
+    struct receive implicit = *receive;
+    int listener = open_port("implicit-port", receive->implicit_port);
+
+    fflush(stdout);
+    if (fork() == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGTERM);
+        implicit.session.implicit = true;
+        serve(&implicit, listener);
+    }
+    close(listener);
+}
+
 int receive_main(int argc, char **argv)
 {
-    struct receive receive = {.tls = "starttls", .certificate = ""};
+    struct receive receive = {.tls = "starttls", .certificate = "", .implicit_port = -1};
     int option, listener;
 
     receive.session.extensions = SESSION_ALL;
@@ -242,6 +263,8 @@ int receive_main(int argc, char **argv)
     signal(SIGCHLD, SIG_IGN);
     if (receive.silent_port)
         open_port("silent-port", 0);
+    if (receive.implicit_port >= 0)
+        serve_implicit(&receive);
     listener = open_port("port", receive.port);
     fflush(stdout);
     serve(&receive, listener);

@@ -48,7 +48,7 @@ static void parse(char *line, struct dns_row *row)
 int zone_main(const char *file)
 {
     static struct dns_row rows[ROWS_MAX + 1];
-    struct dns_server server;
+    struct dns_server server = {.socket = -1};
     char line[LINE_SIZE];
     FILE *stream = fopen(file, "r");
     size_t count = 0;
