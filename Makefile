@@ -33,7 +33,8 @@ SMARTHOST := $(wildcard tests/smarthost/*.c)
 UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
-SCRIPTS   := tests/process tests/senders tests/logins tests/dane tests/player tests/configure tests/documentation
+SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
+             tests/player tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -64,7 +65,7 @@ $(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(1)/support.a $(1)/ro
 $(1)/tests/bench/%: $(1)/tests/bench/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
-$(1)/tests/start: $(1)/tests/start.o
+$(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
 $(1)/tests/%_test: $(1)/tests/%_test.o $(1)/support.a $(1)/rooms.a
@@ -84,7 +85,7 @@ $(eval $(call variant,$(BUILD)/fuzz,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-li
 $(eval $(call variant,$(BUILD)/coverage,$(CC),-O0 -g --coverage))
 
 # Everything that the tests of one variant need: $(call tested,FOLDER)
-tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(UNITS:%=$(1)/%)
+tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(1)/tests/memory $(UNITS:%=$(1)/%)
 
 # --- what is on this machine; targets that test install what is missing, the others never do
 ifneq ($(filter check demo asan lint fuzz bench coverage check-%,$(MAKECMDGOALS)),)

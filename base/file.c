@@ -2,6 +2,7 @@
  * descriptor, so that nobody can change what the name leads to between the look and the use. */
 #include "base/file.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/vfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -89,6 +91,50 @@ int file_open_trusted(const char *path, struct stat *status, struct error *error
     close(fd);
     error_set(error, EX_CONFIG, "%s: is empty", text_show(&shown, slice_of(path)));
     return -1;
+}
+
+/* An access list as the kernel gives it, all of it little-endian: a version, then entries. */
+enum {
+    ACCESS_LIST_VERSION = 2,
+    ACCESS_LIST_USER_OWNER = 0x01,
+    ACCESS_LIST_USER = 0x02,
+    ACCESS_LIST_MASK = 0x10,
+    ACCESS_LIST_ENTRIES_MAX = 16
+};
+
+struct access_entry {
+    uint16_t tag, permissions;
+    uint32_t id;
+};
+
+static bool is_for_user_only(const struct access_entry *entry)
+{
+    uint32_t id = le32toh(entry->id);
+    switch (le16toh(entry->tag)) {
+    case ACCESS_LIST_USER_OWNER:
+    case ACCESS_LIST_MASK:
+        return true;
+    case ACCESS_LIST_USER:
+        return id == geteuid() || id == 0 || entry->permissions == 0;
+    default:
+        return entry->permissions == 0;
+    }
+}
+
+bool file_is_shared_with_user(int fd)
+{
+    struct {
+        uint32_t version;
+        struct access_entry entries[ACCESS_LIST_ENTRIES_MAX];
+    } list;
+    ssize_t size = fgetxattr(fd, "system.posix_acl_access", &list, sizeof list);
+    if (size < (ssize_t)sizeof list.version || le32toh(list.version) != ACCESS_LIST_VERSION)
+        return false;
+    size_t count = ((size_t)size - sizeof list.version) / sizeof list.entries[0];
+    for (size_t i = 0; i < count; i++)
+        if (!is_for_user_only(&list.entries[i]))
+            return false;
+    return true;
 }
 
 ssize_t file_read_some(int fd, size_t limit, struct buffer *buffer)

@@ -17,6 +17,10 @@ int file_open_trusted(const char *path, struct stat *status, struct error *error
 /* The same, for a file that may say nothing at all. */
 int file_open_trusted_or_empty(const char *path, struct stat *status, struct error *error);
 
+/* True when an access list (acl(5)) lets the effective user read the file, and nobody else: no
+ * group, no other user but root. The owner is not looked at. */
+bool file_is_shared_with_user(int fd);
+
 /* One read(2) behind the bytes in `buffer`, at most to limit + 1 bytes in all, so that the caller
  * can tell too much from enough. Returns as read(2), never with EINTR; ENOMEM without memory. */
 ssize_t file_read_some(int fd, size_t limit, struct buffer *buffer);

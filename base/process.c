@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -109,8 +111,18 @@ void process_reset_signals(void)
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* A secret in memory is nothing for other processes of the same user (ptrace, /proc/PID/mem), nor
+ * for whoever collects cores. Where it cannot be helped, mail goes out all the same. */
+static void close_to_others(void)
+{
+    static const struct rlimit none;
+    prctl(PR_SET_DUMPABLE, 0);
+    setrlimit(RLIMIT_CORE, &none);
+}
+
 bool process_start(struct error *error)
 {
+    close_to_others();
     if (!open_standard_descriptors(error))
         return false;
     umask(077);

@@ -7,7 +7,8 @@
 /* The first lines of main: umask 077, file size limit's and pipe's signals ignored, every other
  * handler, the mask and the timers reset, descriptors 0-2 open (a closed one becomes /dev/null),
  * and the environment cut to what this uid may bring along. A set-group-ID start may bring less,
- * and takes HOME from passwd. */
+ * and takes HOME from passwd. Nobody but root can look into the process from then on, and it leaves
+ * no core behind. */
 bool process_start(struct error *error);
 
 /* Every signal's handler to the default and the mask emptied: for a child. */

@@ -5,7 +5,9 @@
  * characters, or without '='.
  *
  * So the lines are scanned here first, strictly, and what the scan saw is compared with what
- * iniparser made of the same bytes. Invariant: a value handed out is the same in both. */
+ * iniparser made of the same bytes. Invariants: a value handed out is the same in both; a password
+ * is in a vault and nowhere else, so that iniparser, which leaves copies of all it reads behind,
+ * sees only the shape of one. */
 #include "config/ini.h"
 
 #include <errno.h>
@@ -20,11 +22,15 @@
 #include "base/ascii.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/vault.h"
 #include "config/paths.h"
+
+enum { GROWTH_LIMIT = 4096 };
 
 struct scan {
     struct ini *ini;
     struct arena *arena;
+    char *content; /* the file's; passwords are blotted out as they are found */
     unsigned line; /* number of the line looked at, from 1 */
 };
 
@@ -43,10 +49,20 @@ const struct ini_entry *ini_find(const struct ini *ini, size_t section, const ch
     return NULL;
 }
 
+static void wipe_value(struct ini_entry *entry)
+{
+    if (entry->secret) {
+        vault_free(entry->value);
+        entry->value = NULL;
+    } else {
+        explicit_bzero(entry->value, strlen(entry->value));
+    }
+}
+
 void ini_wipe(struct ini *ini)
 {
     for (size_t i = 0; i < ini->entry_count; i++)
-        explicit_bzero(ini->entries[i].value, strlen(ini->entries[i].value));
+        wipe_value(&ini->entries[i]);
 }
 
 static bool is_comment(struct slice text)
@@ -197,6 +213,27 @@ static bool check_first(const struct ini *ini, const struct ini_entry *entry, st
     return true;
 }
 
+/* What is a letter to iniparser, and any other; what means something to it stays. */
+static char blotted(char byte)
+{
+    return byte == '\0' || strchr("#;\"'\\=[] \t", byte) != NULL ? byte : 'x';
+}
+
+static void blot_out(char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = blotted(bytes[i]);
+}
+
+static bool have_one_shape(const char *one, const char *other)
+{
+    while (*one != '\0' && blotted(*one) == blotted(*other)) {
+        one++;
+        other++;
+    }
+    return *one == *other;
+}
+
 static bool add_entry(struct scan *scan, const struct ini_entry *facts, struct slice key,
                       struct slice value, struct error *error)
 {
@@ -206,10 +243,15 @@ static bool add_entry(struct scan *scan, const struct ini_entry *facts, struct s
     entry->line = scan->line;
     entry->section = ini->section_count - 1;
     entry->key = arena_copy(scan->arena, key);
-    entry->value = arena_copy(scan->arena, value);
-    if (entry->key == NULL || entry->value == NULL)
+    entry->secret = slice_equals_nocase(key, slice_of("password"));
+    entry->value = entry->secret ? vault_copy(value) : arena_copy(scan->arena, value);
+    if (entry->value == NULL)
         return error_set_memory(error);
     ini->entry_count++;
+    if (entry->key == NULL)
+        return error_set_memory(error);
+    if (entry->secret)
+        blot_out(scan->content + (value.bytes - scan->content), value.length);
     return check_first(ini, entry, error);
 }
 
@@ -337,7 +379,8 @@ static bool compare_entry(struct scan *scan, const dictionary *loaded,
     if (name == NULL)
         return error_set_memory(error);
     const char *value = iniparser_getstring(loaded, name, NULL);
-    if (value != NULL && strcmp(value, entry->value) == 0)
+    if (value != NULL &&
+        (entry->secret ? have_one_shape(value, entry->value) : strcmp(value, entry->value) == 0))
         return true;
     error_set(
         error, EX_CONFIG,
@@ -397,9 +440,13 @@ static bool read_content(const char *path, struct ini *ini, struct buffer *conte
             paths_add_owner(path, error);
         return error_add_context(error, "configuration");
     }
-    /* Nothing is left of a password in memory that was given back while growing. */
-    bool done = buffer_reserve(content, INI_FILE_LIMIT + 1) || error_set_memory(error);
-    if (done && !file_read_all(fd, INI_FILE_LIMIT, content, error))
+    /* As large as the file is, or a little larger by now. */
+    size_t limit = INI_FILE_LIMIT - GROWTH_LIMIT;
+    if (ini->status.st_size < (off_t)limit)
+        limit = (size_t)ini->status.st_size;
+    limit += GROWTH_LIMIT;
+    bool done = vault_open_buffer(content, limit + 1) || error_set_memory(error);
+    if (done && !file_read_all(fd, limit, content, error))
         done = error_add_context(error, "%s", ini->path);
     close(fd);
     return done;
@@ -410,12 +457,11 @@ bool ini_load(struct ini *ini, const char *path, struct arena *arena, struct err
     *ini = (struct ini){0};
     struct scan scan = {.ini = ini, .arena = arena};
     struct buffer content = {0};
-    bool done = allocate(&scan, path, error) && read_content(path, ini, &content, error) &&
-                scan_all(&scan, buffer_slice(&content), error) && check_collisions(ini, error) &&
-                load_and_compare(&scan, path, buffer_slice(&content), error);
-    if (content.bytes != NULL)
-        explicit_bzero(content.bytes, content.length);
-    buffer_free(&content);
+    bool done = allocate(&scan, path, error) && read_content(path, ini, &content, error);
+    scan.content = content.bytes;
+    done = done && scan_all(&scan, buffer_slice(&content), error) && check_collisions(ini, error) &&
+           load_and_compare(&scan, path, buffer_slice(&content), error);
+    vault_free(content.bytes);
     if (!done)
         ini_wipe(ini);
     return done;

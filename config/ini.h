@@ -23,8 +23,9 @@ struct ini_section {
 struct ini_entry {
     size_t section; /* index */
     const char *key;
-    char *value; /* never empty; wiped by ini_wipe */
+    char *value; /* never empty; a password's is in a vault, until ini_wipe */
     unsigned line;
+    bool secret;    /* the key is password */
     bool quoted;    /* the value stood in quotes */
     bool commented; /* a comment follows it in its line */
 };
@@ -48,7 +49,7 @@ const struct ini_entry *ini_find(const struct ini *ini, size_t section, const ch
 /* Puts "FILE:LINE: " in front of the error. */
 bool ini_add_place(const struct ini *ini, unsigned line, struct error *error);
 
-/* Overwrites every value; the memory stays the arena's. */
+/* Overwrites every value, and frees the passwords; the other memory stays the arena's. */
 void ini_wipe(struct ini *ini);
 
 #endif

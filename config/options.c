@@ -526,8 +526,12 @@ static bool check_together(struct options_parser *parser, struct error *error)
 static bool reads_message(const struct options_parser *parser)
 {
     const struct options *options = parser->options;
-    return !parser->no_message && !parser->run && parser->shown == OPTIONS_SEND &&
-           mode_names[options->mode] == NULL && options->input_file == NULL;
+    bool sends = mode_names[options->mode] == NULL && !parser->run;
+    /* -q with recipients is an error, and a message is probably waiting all the same. */
+    bool meant_to_send = parser->run && options->mode == OPTIONS_SEND &&
+                         (options->recipient_count > 0 || options->from_header);
+    return !parser->no_message && parser->shown == OPTIONS_SEND && options->input_file == NULL &&
+           (sends || meant_to_send);
 }
 
 bool options_parse(struct options *options, int argc, char **argv, struct arena *arena,

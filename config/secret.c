@@ -1,5 +1,5 @@
-/* A secret passes through here once. Invariant: every buffer that held it is overwritten before it
- * is freed, and no sentence holds a byte of it.
+/* A secret is read to where it stays, into a vault. Invariant: there is no copy of it outside of
+ * one, and no sentence holds a byte of it.
  *
  * The command runs without a shell, with nothing of ours but a short environment, nothing on
  * standard input, and a pipe in place of standard error: its complaint is shown only when it fails,
@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +23,15 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "base/vault.h"
 #include "config/paths.h"
 #include "config/settings.h"
+#include "smtp/mask.h"
 
 enum {
     COMMAND_TIMEOUT = 30 * 1000,
     COMMAND_OUTPUT_LIMIT = 16 * 1024,
+    COMPLAINT_LIMIT = 512,
     COMMAND_WORDS_MAX = 64,
     COMMAND_VARIABLES_MAX = 8
 };
@@ -37,6 +41,7 @@ static const char credentials[] = "$CREDENTIALS_DIRECTORY";
 
 struct command {
     char *words[COMMAND_WORDS_MAX + 1];
+    char *program; /* words[0] without symbolic links: what was judged is what is run */
     char *variables[COMMAND_VARIABLES_MAX + 1];
     int complaints[2]; /* a pipe for its standard error: where it is read, where it goes */
     struct arena arena;
@@ -48,18 +53,22 @@ bool secret_is_credential(const char *path)
     return strncmp(path, credentials, length) == 0 && path[length] == '/';
 }
 
-static bool take(struct slice bytes, struct sasl_secret *secret, struct error *error)
+static bool judge(struct slice bytes, struct error *error)
 {
     if (bytes.length == 0)
         return error_set(error, EX_CONFIG, "is empty");
     if (memchr(bytes.bytes, '\0', bytes.length) != NULL)
         return error_set(error, EX_CONFIG, "has a NUL byte");
-    if (bytes.length >= sizeof secret->bytes)
-        return error_set(error, EX_CONFIG, "has more than %zu bytes", sizeof secret->bytes - 1);
-    memcpy(secret->bytes, bytes.bytes, bytes.length);
-    secret->bytes[bytes.length] = '\0';
-    secret->length = bytes.length;
-    return true;
+    return bytes.length < SASL_SECRET_SIZE ||
+           error_set(error, EX_CONFIG, "has more than %d bytes", SASL_SECRET_SIZE - 1);
+}
+
+/* The first `length` bytes of `content`, a vault's, become the secret; what is behind them goes. */
+static void keep(struct buffer *content, size_t length, struct sasl_secret *secret)
+{
+    explicit_bzero(content->bytes + length, content->capacity - length);
+    *secret = (struct sasl_secret){.bytes = content->bytes, .length = length};
+    *content = (struct buffer){0};
 }
 
 static struct slice without_carriage_return(struct slice line)
@@ -69,22 +78,29 @@ static struct slice without_carriage_return(struct slice line)
     return line;
 }
 
-static void wipe(struct buffer *buffer)
+/* --- password */
+
+static bool copy_password(const char *password, struct sasl_secret *secret, struct error *error)
 {
-    if (buffer->bytes != NULL)
-        explicit_bzero(buffer->bytes, buffer->length);
-    buffer_free(buffer);
+    struct slice bytes = slice_of(password);
+    if (!judge(bytes, error))
+        return error_add_context(error, "password");
+    secret->bytes = vault_copy(bytes);
+    secret->length = bytes.length;
+    return secret->bytes != NULL || error_set_memory(error);
 }
 
 /* --- password_file */
 
-/* systemd lets a service's user read a credential by an access list, whose mask shows as the
- * group's bits. */
-static bool judge_mode(const struct stat *status, bool credential, const char *path,
+/* A file is for its owner alone. systemd lets a service's user read a credential of root's by an
+ * access list; its mask then shows as the group's bits, which are none of the group. */
+static bool judge_mode(int fd, const struct stat *status, bool credential, const char *path,
                        struct error *error)
 {
     struct text_shown shown;
-    if ((status->st_mode & (credential ? 007 : 077)) == 0)
+    if ((status->st_mode & 077) == 0)
+        return true;
+    if (credential && (status->st_mode & 077) == S_IRGRP && file_is_shared_with_user(fd))
         return true;
     return error_set(error, EX_CONFIG, "%s can read it (mode %04o); run: chmod 600 %s",
                      (status->st_mode & 007) != 0 ? "others" : "its group",
@@ -93,10 +109,9 @@ static bool judge_mode(const struct stat *status, bool credential, const char *p
 
 static bool read_secret_file(int fd, struct sasl_secret *secret, struct error *error)
 {
-    struct buffer content = {0};
-    size_t limit = sizeof secret->bytes + 1;
-    /* In one piece: growing would leave a copy behind. */
-    bool done = buffer_reserve(&content, limit + 1) || error_set_memory(error);
+    struct buffer content;
+    size_t limit = SASL_SECRET_SIZE - 1 + strlen("\r\n");
+    bool done = vault_open_buffer(&content, limit + 1) || error_set_memory(error);
     done = done && file_read_all(fd, limit, &content, error);
     struct slice bytes = buffer_slice(&content);
     if (bytes.length > 0 && bytes.bytes[bytes.length - 1] == '\n') {
@@ -105,8 +120,10 @@ static bool read_secret_file(int fd, struct sasl_secret *secret, struct error *e
     }
     if (done && slice_find(bytes, '\n') < bytes.length)
         done = error_set(error, EX_CONFIG, "more than one line");
-    done = done && take(bytes, secret, error);
-    wipe(&content);
+    done = done && judge(bytes, error);
+    if (done)
+        keep(&content, bytes.length, secret);
+    vault_free(content.bytes);
     return done;
 }
 
@@ -120,8 +137,8 @@ static char *expand(const char *path, struct arena *arena, struct error *error)
         expanded = arena_format(arena, "%s%s", directory, path + strlen(credentials));
     else {
         error_set(error, EX_CONFIG,
-                  "CREDENTIALS_DIRECTORY is not set; it is when systemd starts a service with "
-                  "LoadCredential=");
+                  "CREDENTIALS_DIRECTORY %s; systemd sets it for a service with LoadCredential=",
+                  directory == NULL ? "is not set" : "is no absolute path");
         return NULL;
     }
     if (expanded == NULL)
@@ -138,7 +155,7 @@ static bool load_file(const char *file, struct sasl_secret *secret, struct error
     int fd = path == NULL ? -1 : file_open_trusted(path, &status, error);
     bool done = false;
     if (fd >= 0) {
-        done = judge_mode(&status, secret_is_credential(file), path, error) &&
+        done = judge_mode(fd, &status, secret_is_credential(file), path, error) &&
                read_secret_file(fd, secret, error);
         if (!done)
             error_add_context(error, "%s", text_show(&shown, slice_of(path)));
@@ -224,29 +241,61 @@ static bool make_environment(struct command *command, struct error *error)
     return true;
 }
 
-/* The program, and who asks for it. */
-static bool judge_command(const struct command *command, struct error *error)
+static bool is_privileged(void)
 {
-    const char *program = command->words[0];
-    struct stat status;
     uid_t real, effective, saved;
     gid_t real_group, effective_group, saved_group;
-    if (program == NULL || program[0] != '/')
+    return getresuid(&real, &effective, &saved) != 0 ||
+           getresgid(&real_group, &effective_group, &saved_group) != 0 || real != effective ||
+           real != saved || real_group != effective_group || real_group != saved_group;
+}
+
+/* Nobody but root can put something else in the place of a file or directory, as far as its own
+ * status tells: in a sticky directory everybody has only his own. */
+static bool is_roots(const struct stat *status)
+{
+    bool closed = (status->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    bool sticky = S_ISDIR(status->st_mode) && (status->st_mode & S_ISVTX) != 0;
+    return status->st_uid == 0 && (closed || sticky);
+}
+
+/* The program and each directory above it. `path` is taken apart. */
+static bool judge_roots_path(char *path, struct error *error)
+{
+    struct stat status;
+    struct text_shown shown;
+    for (;;) {
+        const char *name = path[0] == '\0' ? "/" : path;
+        if (lstat(name, &status) != 0 || !is_roots(&status))
+            return error_set(error, EX_CONFIG,
+                             "not run as root, since not root alone can change it; "
+                             "run: chown root %s; chmod go-w %s",
+                             text_show(&shown, slice_of(name)), shown.bytes);
+        char *end = strrchr(path, '/');
+        if (end == NULL)
+            return true;
+        *end = '\0';
+    }
+}
+
+/* The program, and who asks for it. */
+static bool judge_command(struct command *command, struct error *error)
+{
+    char path[PATH_MAX];
+    struct stat status;
+    if (command->words[0] == NULL || command->words[0][0] != '/')
         return error_set(error, EX_CONFIG, "must start with the absolute path of a program");
-    if (getresuid(&real, &effective, &saved) != 0 ||
-        getresgid(&real_group, &effective_group, &saved_group) != 0 || real != effective ||
-        real != saved || real_group != effective_group || real_group != saved_group)
+    if (is_privileged())
         return error_set(error, EX_NOPERM, "not run with a set-user-ID or set-group-ID privilege");
-    if (stat(program, &status) != 0)
+    if (realpath(command->words[0], path) == NULL || stat(path, &status) != 0)
         return error_set_errno(error, errno == EACCES ? EX_NOPERM : EX_CONFIG, "cannot be run");
-    if (!S_ISREG(status.st_mode) || access(program, X_OK) != 0)
+    if (!S_ISREG(status.st_mode) || access(path, X_OK) != 0)
         return error_set(error, EX_CONFIG, "is no program that uid %u may run",
                          (unsigned)geteuid());
-    if (geteuid() == 0 && (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0))
-        return error_set(error, EX_CONFIG,
-                         "not run as root, since not root alone can change it; "
-                         "run: chown root, chmod go-w on it");
-    return true;
+    command->program = arena_copy(&command->arena, slice_of(path));
+    if (command->program == NULL)
+        return error_set_memory(error);
+    return geteuid() != 0 || judge_roots_path(path, error);
 }
 
 static int run_command(void *argument, int output)
@@ -261,26 +310,36 @@ static int run_command(void *argument, int output)
         for (int fd = 3; fd < 1024; fd++)
             close(fd);
     }
-    execve(command->words[0], command->words, command->variables);
+    execve(command->program, command->words, command->variables);
     dprintf(2, "%s", strerror(errno));
     return EX_UNAVAILABLE;
 }
 
-/* The end of the sentence about a command that failed: how, and the first line of its complaint. */
-static bool fail_command(int status, int complaints, struct error *error)
+static bool fail_status(int status, struct error *error)
 {
-    char bytes[512];
+    if (WIFSIGNALED(status))
+        return error_set(error, EX_TEMPFAIL, "ended by signal %d", WTERMSIG(status));
+    return error_set(error, EX_TEMPFAIL, "failed with exit code %d", WEXITSTATUS(status));
+}
+
+/* Adds the first line of what a command that failed wrote to its standard error. A shell that was
+ * told to show what it does (-x) shows the secret, too. */
+static void add_complaint(int complaints, struct slice secret, struct error *error)
+{
+    char bytes[COMPLAINT_LIMIT], masked_bytes[4 * COMPLAINT_LIMIT];
+    struct mask mask = {0};
+    struct text masked;
     struct text_shown shown;
-    ssize_t count = read(complaints, bytes, sizeof bytes);
+    ssize_t count = interrupt_came(NULL) ? 0 : read(complaints, bytes, sizeof bytes);
     struct slice rest = slice_make(bytes, count < 0 ? 0 : (size_t)count), line = {0};
     slice_cut(&rest, '\n', &line);
-    const char *words = text_show(&shown, slice_trim(line));
-    const char *colon = words[0] == '\0' ? "" : ": ";
-    if (WIFSIGNALED(status))
-        return error_set(error, EX_TEMPFAIL, "ended by signal %d%s%s", WTERMSIG(status), colon,
-                         words);
-    return error_set(error, EX_TEMPFAIL, "failed with exit code %d%s%s", WEXITSTATUS(status), colon,
-                     words);
+    text_init(&masked, masked_bytes, sizeof masked_bytes);
+    if (mask_add(&mask, secret))
+        mask_write(&mask, slice_trim(line), &masked);
+    mask_wipe(&mask);
+    explicit_bzero(bytes, sizeof bytes);
+    if (masked.length > 0)
+        error_add_advice(error, "it says: %s", text_show(&shown, text_slice(&masked)));
 }
 
 /* Why the command was not waited for to its end. */
@@ -296,25 +355,37 @@ static bool fail_unfinished(int64_t timeout, struct error *error)
                      (long long)(seconds ? timeout / 1000 : timeout), seconds ? "s" : "ms");
 }
 
+static struct slice first_line(const struct buffer *output)
+{
+    struct slice rest = buffer_slice(output), line = {0};
+    slice_cut(&rest, '\n', &line);
+    return without_carriage_return(line);
+}
+
 static bool run_and_take(struct command *command, int64_t timeout, struct sasl_secret *secret,
                          struct error *error)
 {
     struct child child;
-    struct buffer output = {0};
+    struct buffer output;
     int status;
-    bool done = buffer_reserve(&output, COMMAND_OUTPUT_LIMIT + 1) || error_set_memory(error);
+    bool done = vault_open_buffer(&output, COMMAND_OUTPUT_LIMIT + 1) || error_set_memory(error);
     done = done && child_start(&child, run_command, command, error);
-    if (done && !child_finish(&child, clock_deadline(timeout), COMMAND_OUTPUT_LIMIT, &output,
-                              &status, error)) {
-        done = fail_unfinished(timeout, error);
-    } else if (done && (!WIFEXITED(status) || WEXITSTATUS(status) != 0)) {
-        done = fail_command(status, command->complaints[0], error);
+    if (done) {
+        bool ended = child_finish(&child, clock_deadline(timeout), COMMAND_OUTPUT_LIMIT, &output,
+                                  &status, error);
+        struct slice line = first_line(&output);
+        if (!ended)
+            done = fail_unfinished(timeout, error);
+        else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+            done = fail_status(status, error);
+        else if (!judge(line, error))
+            done = error_add_context(error, "the first line of its output");
+        if (done)
+            keep(&output, line.length, secret);
+        else
+            add_complaint(command->complaints[0], line, error);
     }
-    struct slice rest = buffer_slice(&output), line = {0};
-    slice_cut(&rest, '\n', &line);
-    if (done && !take(without_carriage_return(line), secret, error))
-        done = error_add_context(error, "the first line of its output");
-    wipe(&output);
+    vault_free(output.bytes);
     return done;
 }
 
@@ -338,18 +409,31 @@ bool secret_run(const char *line, int64_t timeout, struct sasl_secret *secret, s
     return done || error_add_context(error, "password_command");
 }
 
+static bool renew(struct sasl_secret *secret, struct error *error)
+{
+    struct sasl_secret newer = {.renew = NULL};
+    if (!secret_run(secret->source, COMMAND_TIMEOUT, &newer, error))
+        return false;
+    newer.renew = secret->renew;
+    newer.source = secret->source;
+    sasl_wipe(secret);
+    *secret = newer;
+    return true;
+}
+
 bool secret_load(const struct account *account, struct sasl_secret *secret, struct error *error)
 {
     bool done = true;
-    secret->bytes[0] = '\0';
-    secret->length = 0;
+    *secret = (struct sasl_secret){0};
     if (account->password != NULL)
-        done = take(slice_of(account->password), secret, error) ||
-               error_add_context(error, "password");
+        done = copy_password(account->password, secret, error);
     else if (account->password_file != NULL)
         done = load_file(account->password_file, secret, error);
-    else if (account->password_command != NULL)
+    else if (account->password_command != NULL) {
         done = secret_run(account->password_command, COMMAND_TIMEOUT, secret, error);
+        secret->renew = renew;
+        secret->source = account->password_command;
+    }
     if (!done)
         sasl_wipe(secret);
     return done;

@@ -11,7 +11,8 @@ struct account;
  * credentials, which is known only when the secret is loaded. */
 bool secret_is_credential(const char *path);
 
-/* Fills `secret`, to be wiped with sasl_wipe (which is done here on a failure). An account with
+/* Fills `secret`, whatever it held, to be wiped with sasl_wipe (which is done here on a failure);
+ * one of password_command can be renewed, as long as the account's strings live. An account with
  * none of the three keys gives an empty secret. EX_CONFIG for a file or a program that is not as it
  * must be, EX_NOPERM for one that may not be read or run, EX_TEMPFAIL when the command fails, which
  * it may not do the next time. */

@@ -1,11 +1,12 @@
 /* AUTH (RFC 4954 section 4). Invariant: what carries a secret is masked in everything the server
- * says from then on, never traced, and wiped from the stack. */
+ * says from then on, never traced, and outside of vaults only in the output until it is sent. */
 #include "smtp/authenticate.h"
 
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "base/vault.h"
 
 enum {
     INITIAL_LINE_LIMIT = 512, /* octets with CRLF: what every server takes (RFC 5321) */
@@ -64,6 +65,13 @@ bool authenticate_choose(const struct client *client, const struct sasl_mechanis
     return *mechanism != NULL || client_add_context(client, "AUTH", error);
 }
 
+/* A text for what carries a secret; its bytes are given to vault_free. */
+static bool open_text(struct text *text, size_t size, struct error *error)
+{
+    *text = (struct text){.bytes = vault_allocate(size), .size = size};
+    return text->bytes != NULL || error_set_memory(error);
+}
+
 static bool hide(struct client *client, struct slice secret, struct error *error)
 {
     return mask_add(&client->mask, secret) || error_set_memory(error);
@@ -80,13 +88,13 @@ static bool hide_response(struct client *client, const struct sasl_exchange *exc
 static bool hide_secret(struct client *client, struct error *error)
 {
     const struct sasl_secret *secret = client->smarthost->sasl.secret;
-    char encoded_bytes[BASE64_SIZE];
     struct text encoded;
     struct slice raw = slice_make(secret->bytes, secret->length);
-    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
+    if (!open_text(&encoded, BASE64_SIZE, error))
+        return false;
     codec_base64_encode(&encoded, raw);
     bool hidden = hide(client, raw, error) && hide(client, text_slice(&encoded), error);
-    explicit_bzero(encoded_bytes, sizeof encoded_bytes);
+    vault_free(encoded.bytes);
     return hidden;
 }
 
@@ -94,13 +102,13 @@ static bool hide_secret(struct client *client, struct error *error)
 static bool respond(struct sasl_exchange *exchange, struct slice challenge, struct text *encoded,
                     struct error *error)
 {
-    char raw_bytes[SASL_RESPONSE_SIZE];
     struct text raw;
-    text_init(&raw, raw_bytes, sizeof raw_bytes);
+    if (!open_text(&raw, SASL_RESPONSE_SIZE, error))
+        return false;
     bool responded = sasl_respond(exchange, challenge, &raw, error);
     if (responded)
         codec_base64_encode(encoded, text_slice(&raw));
-    explicit_bzero(raw_bytes, sizeof raw_bytes);
+    vault_free(raw.bytes);
     return responded;
 }
 
@@ -108,13 +116,13 @@ static bool respond(struct sasl_exchange *exchange, struct slice challenge, stru
 static bool first_line(struct sasl_exchange *exchange, struct text *line, bool *with_response,
                        struct error *error)
 {
-    char encoded_bytes[BASE64_SIZE];
     struct text encoded;
-    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
     text_add_format(line, "AUTH %s", exchange->mechanism->name);
     *with_response = false;
     if (!exchange->mechanism->client_first)
         return true;
+    if (!open_text(&encoded, BASE64_SIZE, error))
+        return false;
 
     bool responded = respond(exchange, slice_of(""), &encoded, error);
     size_t length = line->length + encoded.length + strlen(" \r\n");
@@ -125,34 +133,33 @@ static bool first_line(struct sasl_exchange *exchange, struct text *line, bool *
     } else {
         exchange->round = 0; /* asked for again, by an empty challenge */
     }
-    explicit_bzero(encoded_bytes, sizeof encoded_bytes);
+    vault_free(encoded.bytes);
     return responded;
 }
 
 bool authenticate_can_ride(const struct client *client, const struct sasl_mechanism *mechanism)
 {
-    char line_bytes[LINE_SIZE];
     struct text line;
     struct sasl_exchange exchange;
     struct error ignored;
     bool with_response = false;
-    if (!mechanism->one_trip)
+    if (!mechanism->one_trip || !open_text(&line, LINE_SIZE, &ignored))
         return false;
-    text_init(&line, line_bytes, sizeof line_bytes);
     begin(&exchange, client, mechanism);
     first_line(&exchange, &line, &with_response, &ignored);
     sasl_end(&exchange);
-    explicit_bzero(line_bytes, sizeof line_bytes);
+    vault_free(line.bytes);
     return with_response;
 }
 
 /* Sends the line that opens the exchange. */
 static bool send_first(struct client *client, struct sasl_exchange *exchange, struct error *error)
 {
-    char line_bytes[LINE_SIZE], shown_bytes[STEP_SIZE];
+    char shown_bytes[STEP_SIZE];
     struct text line, shown;
     bool with_response = false;
-    text_init(&line, line_bytes, sizeof line_bytes);
+    if (!open_text(&line, LINE_SIZE, error))
+        return false;
     text_init(&shown, shown_bytes, sizeof shown_bytes);
     bool sent = first_line(exchange, &line, &with_response, error) && hide_secret(client, error);
     text_add_format(&shown, "AUTH %s%s", exchange->mechanism->name, with_response ? " ***" : "");
@@ -160,7 +167,7 @@ static bool send_first(struct client *client, struct sasl_exchange *exchange, st
         sent = hide_response(client, exchange,
                              slice_from(text_slice(&line), shown.length - strlen("***")), error);
     sent = sent && client_send_secret(client, shown_bytes, text_slice(&line), error);
-    explicit_bzero(line_bytes, sizeof line_bytes);
+    vault_free(line.bytes);
     return sent;
 }
 
@@ -233,7 +240,7 @@ bool authenticate_judge(struct client *client, const struct sasl_mechanism *mech
 
 bool authenticate_may_renew(const struct client *client, const struct sasl_mechanism *mechanism)
 {
-    return mechanism->token && client->reply.code == 535 && !client_hung_up(client);
+    return mechanism->token && client->reply.code == 535;
 }
 
 /* What the server said behind code and status. */
@@ -248,11 +255,10 @@ static struct slice reply_text(const struct client *client)
 static bool answer_challenge(struct client *client, struct sasl_exchange *exchange,
                              struct error *error)
 {
-    char challenge_bytes[REPLY_LINE_LIMIT], encoded_bytes[BASE64_SIZE];
+    char challenge_bytes[REPLY_LINE_LIMIT];
     struct text challenge, encoded;
     struct slice words = reply_text(client);
     text_init(&challenge, challenge_bytes, sizeof challenge_bytes);
-    text_init(&encoded, encoded_bytes, sizeof encoded_bytes);
     /* What stands where an empty challenge is due means nothing: some servers write words there. */
     bool due_empty = exchange->mechanism->client_first && exchange->round == 0;
     if (due_empty || exchange->mechanism->ignores_challenges)
@@ -261,12 +267,14 @@ static bool answer_challenge(struct client *client, struct sasl_exchange *exchan
         return error_set(error, EX_PROTOCOL, "the challenge is not base64");
     if (exchange->round >= ROUNDS_LIMIT)
         return error_set(error, EX_PROTOCOL, "the exchange does not end");
+    if (!open_text(&encoded, BASE64_SIZE, error))
+        return false;
 
     exchange->deadline = clock_deadline(client->smarthost->timeout);
     bool sent = respond(exchange, text_slice(&challenge), &encoded, error) &&
                 hide_response(client, exchange, text_slice(&encoded), error) &&
                 client_send_secret(client, "***", text_slice(&encoded), error);
-    explicit_bzero(encoded_bytes, sizeof encoded_bytes);
+    vault_free(encoded.bytes);
     return sent;
 }
 

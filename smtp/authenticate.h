@@ -27,9 +27,9 @@ bool authenticate_read(struct client *client, const struct sasl_mechanism *mecha
 bool authenticate_judge(struct client *client, const struct sasl_mechanism *mechanism,
                         struct error *error);
 
-/* After a login failed: true when it was an OAuth token that the server refused (535) and the
- * connection still stands. A caller that can get a newer token puts it into the secret and runs the
- * login once more on the same connection; the second verdict is final. */
+/* After a login failed: true when it was an OAuth token that the server refused (535). A caller
+ * that can get a newer token puts it into the secret and runs the login once more, on the same
+ * connection where that still stands; the second verdict is final. */
 bool authenticate_may_renew(const struct client *client, const struct sasl_mechanism *mechanism);
 
 /* Logs in, step by step. False also where the server says 235 and could not prove who it is. */

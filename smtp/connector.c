@@ -137,6 +137,30 @@ bool connector_begin(struct connector *connector, struct error *error)
     return begun;
 }
 
+/* The login, and with a newer token once more: on the same connection, or on another where the
+ * server closes this one behind its refusal, at once or in answer to the second try. */
+static bool run_login(struct connector *connector, struct error *error)
+{
+    struct client *client = &connector->client;
+    struct sasl_secret *secret = connector->smarthost->sasl.secret;
+    if (authenticate_run(client, connector->mechanism, error))
+        return true;
+    if (connector->token_newer || secret->renew == NULL ||
+        !authenticate_may_renew(client, connector->mechanism))
+        return false;
+    connector->token_newer = true;
+    connector_note(connector, "the token was refused; password_command was run once more");
+    connector->no_token = !secret->renew(secret, error);
+    if (connector->no_token)
+        return false;
+    connector->to_repeat = client_hung_up(client);
+    if (connector->to_repeat)
+        return false;
+    bool done = authenticate_run(client, connector->mechanism, error);
+    connector->to_repeat = !done && client_hung_up(client) && client->reply.code == 0;
+    return done;
+}
+
 bool connector_log_in(struct connector *connector, struct error *error)
 {
     struct client *client = &connector->client;
@@ -151,7 +175,7 @@ bool connector_log_in(struct connector *connector, struct error *error)
         connector->login = connector->mechanism;
         return true;
     }
-    bool done = authenticate_run(client, connector->mechanism, error);
+    bool done = run_login(connector, error);
     connector->report->login_ms = clock_now() - started;
     return done;
 }
@@ -167,7 +191,14 @@ void connector_reject(struct connector *connector, const struct error *reason)
 bool connector_give_up(struct connector *connector, const struct error *reason)
 {
     bool greeting_was_bad = !connector->client.greeted && reason->exit_code == EX_UNAVAILABLE;
-    if (reason->exit_code != EX_TEMPFAIL && !greeting_was_bad) {
+    struct error ignored;
+    if (connector->to_repeat) {
+        connector->to_repeat = false;
+        return connector_renew(connector, false, &ignored);
+    }
+    bool is_ours = connector->no_token || reason->exit_code != EX_TEMPFAIL;
+    connector->no_token = false;
+    if (is_ours && !greeting_was_bad) {
         connector_disconnect(connector, true);
         return false;
     }

@@ -23,6 +23,9 @@ struct connector {
     struct dial *others;      /* the race we were in before; NULL while that is `dial` */
     const struct sasl_mechanism *mechanism; /* of the login on this connection */
     bool reset_due;                         /* RSET was sent, its reply not read */
+    bool token_newer;                       /* the token was renewed; not to be done again */
+    bool no_token;  /* there was no newer one to be had, which no other server makes good */
+    bool to_repeat; /* the login, on another connection: this one was closed over the old token */
 };
 
 /* Opens nothing yet. The connector must not be moved afterwards; what is pointed to must outlive
@@ -42,8 +45,11 @@ void connector_note(struct connector *connector, const char *format, ...)
 /* From no connection to one that is ready for MAIL (or for AUTH, where it rides along), in three
  * steps: the next server that greets; up to its capabilities; the login, or the decision that it
  * rides with the transaction. When one of them fails, connector_give_up says whether the next
- * candidate is to have its turn (a cut, silence, 4xx, an unfriendly greeting); it has closed the
- * connection. */
+ * candidate is to have its turn (a cut, silence, 4xx, an unfriendly greeting), or the same one once
+ * more; it has closed the connection.
+ *
+ * Where the server refuses a token (535) that can be renewed, the login is repeated with a newer
+ * one, once in the connector's life. */
 bool connector_dial(struct connector *connector, struct error *error);
 bool connector_begin(struct connector *connector, struct error *error);
 bool connector_log_in(struct connector *connector, struct error *error);

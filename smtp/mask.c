@@ -5,18 +5,21 @@
 
 #include <string.h>
 
+#include "base/vault.h"
+
 enum { PIECE_LENGTH = 8 };
 
 bool mask_add(struct mask *mask, struct slice secret)
 {
     for (size_t i = 0; i < mask->count; i++)
-        if (slice_equals(buffer_slice(&mask->secrets[i]), secret))
+        if (slice_equals(mask->secrets[i], secret))
             return true;
     if (secret.length == 0)
         return true;
-    if (mask->count == MASK_SECRETS_MAX || !buffer_add(&mask->secrets[mask->count], secret))
+    const char *copy = mask->count == MASK_SECRETS_MAX ? NULL : vault_copy(secret);
+    if (copy == NULL)
         return false;
-    mask->count++;
+    mask->secrets[mask->count++] = slice_make(copy, secret.length);
     return true;
 }
 
@@ -26,7 +29,7 @@ static size_t piece_at(const struct mask *mask, struct slice in)
 {
     size_t longest = 0;
     for (size_t i = 0; i < mask->count; i++) {
-        struct slice secret = buffer_slice(&mask->secrets[i]);
+        struct slice secret = mask->secrets[i];
         size_t length = secret.length < PIECE_LENGTH ? secret.length : PIECE_LENGTH;
         if (length > longest && length <= in.length &&
             memmem(secret.bytes, secret.length, in.bytes, length) != NULL)
@@ -51,11 +54,8 @@ void mask_write(const struct mask *mask, struct slice in, struct text *out)
 
 void mask_forget(struct mask *mask, size_t count)
 {
-    while (mask->count > count) {
-        struct buffer *secret = &mask->secrets[--mask->count];
-        explicit_bzero(secret->bytes, secret->capacity);
-        buffer_free(secret);
-    }
+    while (mask->count > count)
+        vault_free(mask->secrets[--mask->count].bytes);
 }
 
 void mask_wipe(struct mask *mask)

@@ -2,13 +2,12 @@
 #ifndef SMTP_MASK_H
 #define SMTP_MASK_H
 
-#include "base/buffer.h"
 #include "base/text.h"
 
 enum { MASK_SECRETS_MAX = 12 };
 
 struct mask {
-    struct buffer secrets[MASK_SECRETS_MAX];
+    struct slice secrets[MASK_SECRETS_MAX]; /* in vaults (base/vault.h) */
     size_t count;
 };
 

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/vault.h"
+
 /* In the order in which "auto" prefers them. */
 static const struct sasl_mechanism *const mechanisms[] = {
     &sasl_scram_sha_512_plus,
@@ -206,5 +208,6 @@ void sasl_end(struct sasl_exchange *exchange)
 
 void sasl_wipe(struct sasl_secret *secret)
 {
-    explicit_bzero(secret, sizeof *secret);
+    vault_free(secret->bytes);
+    *secret = (struct sasl_secret){0};
 }

@@ -10,16 +10,20 @@
 
 enum { SASL_SECRET_SIZE = 8192 + 1, SASL_RESPONSE_SIZE = 12 * 1024 };
 
-/* The one place where a secret lives. */
+/* A secret, or a token; a zeroed struct holds none. */
 struct sasl_secret {
-    char bytes[SASL_SECRET_SIZE]; /* NUL-terminated; may not hold a NUL */
+    const char *bytes; /* NUL-terminated, may not hold a NUL; in a vault (base/vault.h), or NULL */
     size_t length;
+
+    /* Puts a newer token in its place; where that fails nothing changes. NULL: there is no way. */
+    bool (*renew)(struct sasl_secret *secret, struct error *error);
+    const void *source; /* renew's own */
 };
 
 struct sasl_options {
-    const char *mechanism;            /* "auto", "off", or a mechanism's name in lower case */
-    const char *user;                 /* NULL or "": no AUTH, but for EXTERNAL by name */
-    const struct sasl_secret *secret; /* NULL until it was read; empty where there is none */
+    const char *mechanism;      /* "auto", "off", or a mechanism's name in lower case */
+    const char *user;           /* NULL or "": no AUTH, but for EXTERNAL by name */
+    struct sasl_secret *secret; /* NULL until it was read; empty where there is none */
 };
 
 /* The connection to log in on. What is pointed to must outlive the exchange. */
@@ -125,7 +129,7 @@ void sasl_explain(const struct sasl_exchange *exchange, struct slice words, stru
 /* Ends an exchange that was begun; harmless twice. */
 void sasl_end(struct sasl_exchange *exchange);
 
-/* Overwrites it so that the compiler cannot leave it out. */
+/* Overwrites and frees it; harmless where it holds none. */
 void sasl_wipe(struct sasl_secret *secret);
 
 #endif

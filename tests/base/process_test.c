@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -59,6 +61,9 @@ static int start_after_signals(void)
     umask(0777);
 
     CHECK(process_start(&error));
+    CHECK(prctl(PR_GET_DUMPABLE) == 0);
+    struct rlimit core;
+    CHECK(getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_cur == 0 && core.rlim_max == 0);
     CHECK(alarm(0) == 0);
     CHECK(umask(0) == 077);
     sigprocmask(SIG_BLOCK, NULL, &mask);

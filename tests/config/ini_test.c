@@ -217,6 +217,36 @@ static void test_structure(void **state)
     unlink(path);
 }
 
+/* iniparser leaves copies behind of what it reads, so it does not get to read a password. */
+static void test_password_is_apart(void **state)
+{
+    static const char *const rows[][2] = {
+        {"password = geheim", "geheim"},
+        {"password = \"p#s;s 'w' = [x] ü\"", "p#s;s 'w' = [x] ü"},
+        {"PASSWORD = 'a\\b\"c'", "a\\b\"c"},
+        {"password = one two # three", "one two"},
+    };
+    char content[128];
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct ini ini;
+        struct error error;
+        struct arena arena = {0};
+        snprintf(content, sizeof content, "[smarthost]\n%s\nuser = alice\n", rows[i][0]);
+        write_file(slice_of(content));
+        assert_true(ini_load(&ini, path, &arena, &error));
+        assert_true(ini.entries[0].secret);
+        assert_false(ini.entries[1].secret);
+        assert_string_equal(ini.entries[0].value, rows[i][1]);
+        assert_string_equal(ini.entries[1].value, "alice");
+        ini_wipe(&ini);
+        assert_null(ini.entries[0].value);
+        ini_wipe(&ini);
+        arena_free(&arena);
+        unlink(path);
+    }
+}
+
 static void test_too_much(void **state)
 {
     char sentence[512], value[512];
@@ -308,15 +338,11 @@ static void test_too_few_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_values),
-        cmocka_unit_test(test_traps),
-        cmocka_unit_test(test_nul),
-        cmocka_unit_test(test_line_length),
-        cmocka_unit_test(test_structure),
-        cmocka_unit_test(test_too_much),
-        cmocka_unit_test(test_untrusted),
-        cmocka_unit_test(test_forbidden),
-        cmocka_unit_test(test_too_few_descriptors),
+        cmocka_unit_test(test_values),    cmocka_unit_test(test_traps),
+        cmocka_unit_test(test_nul),       cmocka_unit_test(test_line_length),
+        cmocka_unit_test(test_structure), cmocka_unit_test(test_password_is_apart),
+        cmocka_unit_test(test_too_much),  cmocka_unit_test(test_untrusted),
+        cmocka_unit_test(test_forbidden), cmocka_unit_test(test_too_few_descriptors),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

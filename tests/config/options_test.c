@@ -496,9 +496,9 @@ static void test_refused(void **state)
         {"sendmail --dry-run -bs", "usage: --dry-run is not taken together with -bs", false},
         {"sendmail -q --dry-run", "usage: --dry-run is not taken together with -q", false},
         /* a message that would get lost in silence */
-        {"sendmail -q a@x", "usage: -q takes no recipients; nothing is sent by it", false},
-        {"sendmail -q -t", "usage: -t is not taken together with -q", false},
-        {"sendmail -qf -- a@x", "usage: -q takes no recipients; nothing is sent by it", false},
+        {"sendmail -q a@x", "usage: -q takes no recipients; nothing is sent by it", true},
+        {"sendmail -q -t", "usage: -t is not taken together with -q", true},
+        {"sendmail -qf -- a@x", "usage: -q takes no recipients; nothing is sent by it", true},
         {"sendmail -bs a@x", "usage: -bs takes no recipients; nothing is sent by it", false},
         {"sendmail -bs -t", "usage: -t is not taken together with -bs", false},
         {"sendmail -bp a@x", "usage: -bp takes no recipients; nothing is sent by it", false},

@@ -7,13 +7,16 @@
 
 #include <cmocka.h>
 
+#include <endian.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/interrupt.h"
@@ -53,6 +56,7 @@ static int tear_down(void **state)
 
 static bool load(const struct account *account)
 {
+    sasl_wipe(&secret);
     memset(&secret, 'x', sizeof secret);
     error = (struct error){0};
     return secret_load(account, &secret, &error);
@@ -95,6 +99,71 @@ static void test_file_content(void **state)
         assert_string_equal(secret.bytes, rows[i][1]);
         assert_int_equal(secret.length, strlen(rows[i][1]));
     }
+}
+
+/* Whatever it reads, what is no secret is said to be none, and what is one arrives in full. */
+static void test_sizes(void **state)
+{
+    static char large[SASL_SECRET_SIZE + 8];
+    static const char *const ends[] = {"", "\n", "\r\n"};
+    char command[128];
+    (void)state;
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        memset(large, 's', sizeof large);
+        snprintf(large + SASL_SECRET_SIZE - 1, 4, "%s", ends[i]);
+        assert_true(load_file(slice_of(large), 0600));
+        assert_int_equal(secret.length, SASL_SECRET_SIZE - 1);
+        assert_int_equal(strlen(secret.bytes), secret.length);
+        memset(large, 's', sizeof large);
+        snprintf(large + SASL_SECRET_SIZE, 4, "%s", ends[i]);
+        assert_false(load_file(slice_of(large), 0600));
+        assert_int_equal(error.exit_code, EX_CONFIG);
+        assert_non_null(strstr(error.sentence, "more than "));
+        assert_null(strstr(error.sentence, "sss"));
+    }
+    for (int more = 0; more < 2; more++) {
+        snprintf(command, sizeof command, "/bin/sh -c 'head -c %d /dev/zero | tr \"\\0\" s'",
+                 SASL_SECRET_SIZE - 1 + more);
+        assert_int_equal(load_command(command), more == 0);
+        assert_int_equal(secret.length, more == 0 ? SASL_SECRET_SIZE - 1 : 0);
+    }
+    assert_string_equal(error.sentence, "password_command: /bin/sh: the first line of its output: "
+                                        "has more than 8192 bytes");
+}
+
+/* What stands behind it in a file or an output is not kept beside it. */
+static void test_nothing_else_is_kept(void **state)
+{
+    (void)state;
+    assert_true(load_command("/usr/bin/printf 'secret\\r\\nuser: alice\\n'"));
+    assert_int_equal(secret.length, 6);
+    for (size_t i = 6; i < 30; i++)
+        assert_int_equal(secret.bytes[i], 0);
+}
+
+static void test_renewal(void **state)
+{
+    char command[256];
+    (void)state;
+    struct account account = {.password = "no token"};
+    assert_true(load(&account));
+    assert_null(secret.renew);
+    assert_true(load_file(slice_of("neither"), 0600));
+    assert_null(secret.renew);
+
+    write_file(slice_of("old\n"), 0600);
+    snprintf(command, sizeof command, "/bin/cat %s", path);
+    assert_true(load_command(command));
+    assert_string_equal(secret.bytes, "old");
+    assert_non_null(secret.renew);
+    write_file(slice_of("newer\n"), 0600);
+    assert_true(secret.renew(&secret, &error));
+    assert_string_equal(secret.bytes, "newer");
+    unlink(path);
+    assert_false(secret.renew(&secret, &error));
+    assert_int_equal(error.exit_code, EX_TEMPFAIL);
+    assert_string_equal(secret.bytes, "newer");
+    assert_non_null(secret.renew);
 }
 
 static void test_file_fails(void **state)
@@ -155,6 +224,88 @@ static void test_unreadable_file(void **state)
                                                : "; run: chmod 600 "));
 }
 
+/* An access list as systemd makes it for the service's user, with one entry more where `also` is a
+ * tag. False where the file system has none. */
+static bool share_with(uid_t user, uint16_t also)
+{
+    struct {
+        uint32_t version;
+        struct {
+            uint16_t tag, permissions;
+            uint32_t id;
+        } entries[6];
+    } list = {.version = htole32(2)};
+    size_t count = 0;
+    const uint16_t tags[] = {0x01, 0x02, also == 0x02 ? 0x02 : 0, 0x04, also == 0x08 ? 0x08 : 0,
+                             0x10, 0x20};
+    for (size_t i = 0; i < sizeof tags / sizeof tags[0]; i++) {
+        if (tags[i] == 0)
+            continue;
+        bool denied = (tags[i] == 0x04 || tags[i] == 0x20) && tags[i] != also;
+        list.entries[count].tag = htole16(tags[i]);
+        list.entries[count].permissions = htole16(denied ? 0 : 4);
+        bool named = tags[i] == 0x02 || tags[i] == 0x08;
+        list.entries[count++].id = htole32(!named ? (uint32_t)-1 : i == 1 ? user : 65533);
+    }
+    size_t size = sizeof list.version + count * sizeof list.entries[0];
+    return setxattr(path, "system.posix_acl_access", &list, size, 0) == 0;
+}
+
+/* systemd gives a service's user root's file by an access list. What lets in anybody else is none
+ * of systemd's. */
+static void test_credentials_access(void **state)
+{
+    static const struct {
+        uid_t user; /* 0: the one who runs this */
+        uint16_t also;
+        bool good;
+    } rows[] = {
+        {0, 0, true},      /* user::r-- user:UID:r-- group::--- mask::r-- other::--- */
+        {65532, 0, false}, /* somebody else */
+        {0, 0x02, false},  /* somebody else, too */
+        {0, 0x04, false},  /* the group */
+        {0, 0x08, false},  /* another group */
+    };
+    struct account account = {.password_file = "$CREDENTIALS_DIRECTORY/file"};
+    (void)state;
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        write_file(slice_of("secret"), 0400);
+        if (!share_with(rows[i].user == 0 ? geteuid() : rows[i].user, rows[i].also)) {
+            unsetenv("CREDENTIALS_DIRECTORY");
+            skip();
+        }
+        struct stat status;
+        assert_int_equal(stat(path, &status), 0);
+        assert_int_equal(status.st_mode & 0777, 0440);
+        assert_int_equal(load(&account), rows[i].good);
+        if (!rows[i].good)
+            assert_non_null(strstr(error.sentence, "its group can read it (mode 0440)"));
+        /* For any other file the rule is the plain one. */
+        assert_false(load(&(struct account){.password_file = path}));
+    }
+    unsetenv("CREDENTIALS_DIRECTORY");
+}
+
+/* The service runs as a user, and its credentials are root's. */
+static void test_credential_of_root(void **state)
+{
+    struct account account = {.password_file = "$CREDENTIALS_DIRECTORY/file"};
+    (void)state;
+    write_file(slice_of("secret"), 0400);
+    if (geteuid() != 0 || !share_with(65534, 0))
+        skip();
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    chmod(directory, 0711);
+    assert_int_equal(seteuid(65534), 0);
+    bool done = load(&account);
+    assert_int_equal(seteuid(0), 0);
+    chmod(directory, 0700);
+    unsetenv("CREDENTIALS_DIRECTORY");
+    assert_true(done);
+    assert_string_equal(secret.bytes, "secret");
+}
+
 static void test_credentials_directory(void **state)
 {
     struct account account = {.password_file = "$CREDENTIALS_DIRECTORY/file"};
@@ -163,12 +314,20 @@ static void test_credentials_directory(void **state)
     assert_false(load(&account));
     assert_int_equal(error.exit_code, EX_CONFIG);
     assert_non_null(strstr(error.sentence, "CREDENTIALS_DIRECTORY is not set"));
-    setenv("CREDENTIALS_DIRECTORY", directory, 1);
-    write_file(slice_of("secret\n"), 0440);
-    assert_true(load(&account));
-    assert_string_equal(secret.bytes, "secret");
-    write_file(slice_of("secret\n"), 0444);
+    setenv("CREDENTIALS_DIRECTORY", "run/credentials", 1);
     assert_false(load(&account));
+    assert_non_null(strstr(error.sentence, "CREDENTIALS_DIRECTORY is no absolute path"));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    setenv("CREDENTIALS_DIRECTORY", directory, 1);
+    unlink(path);
+    assert_false(load(&account));
+    assert_non_null(strstr(error.sentence, "/file: No such file"));
+    for (mode_t mode = 0400; mode <= 0777; mode++) {
+        write_file(slice_of("secret\n"), mode);
+        assert_int_equal(load(&account), (mode & 077) == 0);
+        if ((mode & 077) == 0)
+            assert_string_equal(secret.bytes, "secret");
+    }
     unsetenv("CREDENTIALS_DIRECTORY");
 }
 
@@ -184,13 +343,20 @@ static void test_command_output(void **state)
         {"/bin/sh -c 'echo noise >&2; echo secret'", "secret"},
         {"/bin/sh -c 'read line; echo \"<$line>\"'", "<>"},
         {"/bin/sh -c 'echo $(ls /proc/self/fd | wc -l)'", "4"},
+        {"/bin/sh -c 'readlink /proc/self/fd/0'", "/dev/null"},
+        {"/bin/sh -c 'read pid name state parent group rest </proc/$$/stat; "
+         "[ $group = $$ ] && echo own group'",
+         "own group"},
+        {"/bin/sh -c 'echo $0 $1 $#' a 'b c'", "a b c 1"},
+        {"/usr/bin/printf 'gr\\303\\274\\303\\237e\\n'", "gr\xc3\xbc\xc3\x9f"
+                                                         "e"},
         {"/bin/sh -c 'trap - PIPE; kill -PIPE $$; echo ignored'", ""},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         bool done = load_command(rows[i][0]);
         assert_int_equal(done, rows[i][1][0] != '\0');
-        assert_string_equal(secret.bytes, rows[i][1]);
+        assert_string_equal(done ? secret.bytes : "", rows[i][1]);
     }
 }
 
@@ -221,8 +387,11 @@ static void test_command_environment(void **state)
     assert_true(load_command("/bin/sh -c '/usr/bin/env | /usr/bin/cut -d= -f1 | /usr/bin/sort | "
                              "/usr/bin/tr \"\\n\" \" \"'"));
     /* The shell adds these two of its own. */
-    const char *names = "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD USER "
-                        "XDG_RUNTIME_DIR ";
+    const char *names = getpwuid(geteuid()) != NULL
+                            ? "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD USER "
+                              "XDG_RUNTIME_DIR "
+                            : "DBUS_SESSION_BUS_ADDRESS GNUPGHOME HOME LANG PATH PWD "
+                              "XDG_RUNTIME_DIR ";
     char line[512] = "";
     struct slice rest = slice_of(secret.bytes), word;
     while (slice_cut_word(&rest, &word)) {
@@ -244,10 +413,16 @@ static void test_command_fails(void **state)
         const char *words;
     } rows[] = {
         {"/bin/sh -c 'echo secret; echo it is locked >&2; exit 3'", EX_TEMPFAIL,
-         "password_command: /bin/sh: failed with exit code 3: it is locked"},
+         "password_command: /bin/sh: failed with exit code 3; it says: it is locked"},
         {"/bin/sh -c 'exit 1'", EX_TEMPFAIL, "password_command: /bin/sh: failed with exit code 1"},
         {"/bin/sh -c 'kill -9 $$'", EX_TEMPFAIL, "password_command: /bin/sh: ended by signal 9"},
-        {"/bin/sh -c 'printf \"\\033[1m\\n\" >&2; exit 1'", EX_TEMPFAIL, ": \\x1b[1m"},
+        {"/bin/sh -c 'printf \"\\033[1m\\n\" >&2; exit 1'", EX_TEMPFAIL, "; it says: \\x1b[1m"},
+        {"/bin/sh -c 'head -c 9999 /dev/zero | tr \"\\0\" y >&2; exit 1'", EX_TEMPFAIL, "yyy..."},
+        {"/bin/sh -c 'echo no key >&2'", EX_CONFIG, "output: is empty; it says: no key"},
+        {"/bin/sh -c 'echo secret; echo + echo secret >&2; exit 1'", EX_TEMPFAIL,
+         "exit code 1; it says: + echo ***"},
+        {"/bin/sh -c 'echo a secret word; echo the secret word; echo ++ a secret word >&2; exit 1'",
+         EX_TEMPFAIL, "exit code 1; it says: ++ ***"},
         {"/bin/true", EX_CONFIG, "the first line of its output: is empty"},
         {"/bin/sh -c 'echo; echo x'", EX_CONFIG, "the first line of its output: is empty"},
         {"/usr/bin/printf 'a\\000b'", EX_CONFIG, "has a NUL byte"},
@@ -272,7 +447,7 @@ static void test_command_fails(void **state)
         assert_memory_equal(error.sentence, "password_command: ", 18);
         assert_null(strstr(error.sentence, "secret"));
         assert_int_equal(secret.length, 0);
-        assert_string_equal(secret.bytes, "");
+        assert_null(secret.bytes);
     }
 }
 
@@ -283,6 +458,9 @@ static void test_command_that_hangs(void **state)
     assert_int_equal(error.exit_code, EX_TEMPFAIL);
     assert_string_equal(error.sentence, "password_command: /bin/sleep: gave nothing within 100 ms; "
                                         "it has no terminal to ask on");
+    assert_false(secret_run("/bin/sh -c 'echo waiting for a card >&2; exec sleep 60'", 300, &secret,
+                            &error));
+    assert_non_null(strstr(error.sentence, "; it says: waiting for a card"));
 }
 
 static void test_command_that_is_interrupted(void **state)
@@ -326,6 +504,17 @@ static void test_roots_command(void **state)
     assert_int_equal(chown(path, 65534, 65534), 0);
     assert_false(load_command(path));
     assert_int_equal(error.exit_code, EX_CONFIG);
+    /* Whoever may change a directory above it can put another program in its place. */
+    assert_int_equal(chown(path, 0, 0), 0);
+    assert_int_equal(chown(directory, 65534, 65534), 0);
+    assert_false(load_command(path));
+    assert_non_null(strstr(error.sentence, directory));
+    assert_int_equal(chown(directory, 0, 0), 0);
+    chmod(directory, 0770);
+    assert_false(load_command(path));
+    chmod(directory, 01777);
+    assert_true(load_command(path));
+    chmod(directory, 0700);
 }
 
 static void test_not_with_a_privilege(void **state)
@@ -345,6 +534,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_none_and_password),
         cmocka_unit_test(test_file_content),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_nothing_else_is_kept),
+        cmocka_unit_test(test_renewal),
+        cmocka_unit_test(test_credentials_access),
+        cmocka_unit_test(test_credential_of_root),
         cmocka_unit_test(test_file_fails),
         cmocka_unit_test(test_unreadable_file),
         cmocka_unit_test(test_credentials_directory),

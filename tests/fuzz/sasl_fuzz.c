@@ -84,7 +84,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    static const struct sasl_secret secret = {.bytes = "not it", .length = 6};
+    static struct sasl_secret secret = {.bytes = "not it", .length = 6};
     static const struct sasl_options options = {.user = "user", .secret = &secret};
     const struct sasl_channel channel = {
         .encrypted = true, .host = "mail.example", .port = 587, .offered = slice_of("")};

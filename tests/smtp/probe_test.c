@@ -199,7 +199,7 @@ static void fill(struct envelope *envelope, const struct row *row)
 static bool run(struct probe *probe, const struct row *row, uint16_t port, struct error *error)
 {
     static const struct trace no_trace;
-    static const struct sasl_secret secret = {"geheim12", 8};
+    static struct sasl_secret secret = {.bytes = "geheim12", .length = 8};
     struct envelope envelope = {0};
     struct smarthost smarthost = {
         .dial = {.hosts = {"127.0.0.1"},

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buffer.h"
 #include "smtp/reply.h"
 
 static const struct mask no_mask;

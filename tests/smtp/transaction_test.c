@@ -17,7 +17,7 @@
 enum { RECIPIENTS_MAX = 6, SCRIPT_SIZE = 4096 };
 
 static const struct trace silent_trace;
-static const struct sasl_secret secret = {.bytes = "hunter2", .length = 7};
+static struct sasl_secret secret = {.bytes = "hunter2", .length = 7};
 
 static const char small_body[] = "hello\r\n.dot\r\n";
 

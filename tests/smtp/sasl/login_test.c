@@ -12,7 +12,7 @@
 static void test_rounds(void **state)
 {
     (void)state;
-    static const struct sasl_secret secret = {.bytes = "p w", .length = 3};
+    static struct sasl_secret secret = {.bytes = "p w", .length = 3};
     static const char *const answers[] = {"alice", "p w"};
     static const char *const questions[] = {"User Name", "", "again?"};
     const struct sasl_options options = {.user = "alice", .secret = &secret};

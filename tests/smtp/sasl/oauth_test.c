@@ -24,7 +24,7 @@ static void begin(const struct sasl_mechanism *mechanism, const char *token)
     const struct sasl_channel channel = {
         .encrypted = true, .host = "server.example.com", .port = 587};
     secret.length = strlen(token);
-    text_copy(secret.bytes, sizeof secret.bytes, token);
+    secret.bytes = token;
     sasl_begin(&exchange, mechanism, &options, &channel);
 }
 

@@ -11,7 +11,7 @@
 static void test_response(void **state)
 {
     (void)state;
-    static const struct sasl_secret secret = {.bytes = "tanstaaftanstaaf", .length = 16};
+    static struct sasl_secret secret = {.bytes = "tanstaaftanstaaf", .length = 16};
     const struct sasl_options options = {.user = "tim", .secret = &secret};
     struct sasl_exchange exchange = {.options = &options};
     struct error error;

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "base/vault.h"
 #include "smtp/sasl/sasl.h"
 #include "tests/smtp/sasl/binding.h"
 
@@ -114,10 +115,10 @@ static void does_not_know_every_name(void **state)
 static void looks_at_what_there_is(void **state)
 {
     (void)state;
-    static const struct sasl_secret nothing, latin = {.bytes = "p\xc2\xaa", .length = 3},
-                                             good = {.bytes = "p\xc3\xa4", .length = 3};
+    static struct sasl_secret nothing, latin = {.bytes = "p\xc2\xaa", .length = 3},
+                                       good = {.bytes = "p\xc3\xa4", .length = 3};
     static const struct {
-        const struct sasl_secret *secret;
+        struct sasl_secret *secret;
         const struct sasl_channel *channel;
         const char *chosen;
     } rows[] = {
@@ -173,7 +174,7 @@ static void expect_response(struct sasl_exchange *exchange, const char *challeng
 static void responds(void **state)
 {
     (void)state;
-    static const struct sasl_secret secret = {.bytes = "p\xc3\xa4ss;#\"", .length = 8};
+    static struct sasl_secret secret = {.bytes = "p\xc3\xa4ss;#\"", .length = 8};
     struct sasl_options options = {.mechanism = "auto", .user = "me@x", .secret = &secret};
     struct sasl_exchange exchange;
     struct error error;
@@ -213,8 +214,10 @@ static void refuses_what_is_too_long(void **state)
 static void wipes(void **state)
 {
     (void)state;
-    static const struct sasl_secret empty;
-    struct sasl_secret secret = {.bytes = "hunter2", .length = 7};
+    static struct sasl_secret empty;
+    struct sasl_secret secret = {.bytes = vault_copy(slice_of("hunter2")), .length = 7};
+    assert_non_null(secret.bytes);
+    sasl_wipe(&secret);
     sasl_wipe(&secret);
     assert_memory_equal(&secret, &empty, sizeof secret);
 }
