@@ -1,6 +1,6 @@
-/* The race for a greeting (RFC 8305). A host has a lane a port, a lane a candidate an address. When
- * each may start follows from what became of the one before it: no timer is kept, the times are
- * asked anew at each turn of the loop. All that started stay in the race until one has won.
+/* The race for a greeting (RFC 8305). When each may start, net/schedule.c says: no timer is kept,
+ * the times are asked anew at each turn of the loop. All that started stay in the race until one
+ * has won.
  * Invariant: a candidate has an open stream just while it is CONNECTING or SILENT. */
 #include "net/dial.h"
 
@@ -15,46 +15,12 @@
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "net/endpoint.h"
-#include "net/places.h"
-#include "net/reasons.h"
+#include "net/schedule.h"
 
-enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
+enum { WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
 enum { CANDIDATES_MAX = DIAL_HOSTS_MAX * DIAL_PORTS_MAX * RESOLVE_ADDRESSES_MAX };
 _Static_assert((int)SERVICE_TARGETS_MAX <= (int)DIAL_PORTS_MAX,
                "a host has as many candidates as srv: has");
-
-#define NEVER INT64_MAX
-
-enum candidate_state { WAITING, CONNECTING, SILENT, LOST };
-
-struct candidate {
-    enum candidate_state state;
-    uint16_t port;
-    const struct resolve_address *address;
-    const struct host *host;
-    int64_t started, connected;
-    size_t slot; /* in what is polled */
-    struct stream stream;
-    struct error reason; /* why it is LOST */
-    enum reasons_kind kind;
-};
-
-enum host_state { UNSTARTED, RESOLVING, RESOLVED, NAMELESS };
-
-struct host {
-    enum host_state state;
-    const struct place *place;
-    const char *name; /* of the place */
-    size_t lane_count;
-    bool known; /* the addresses are there, also while UNSTARTED */
-    int64_t started;
-    int64_t resolve_ms; /* how long the look-up took */
-    size_t slot;
-    struct resolve resolve;
-    int64_t lane_started[DIAL_PORTS_MAX];
-    struct candidate *candidates; /* lane after lane, each of resolve.count */
-    struct error reason;          /* why it is NAMELESS */
-};
 
 struct dial {
     const struct dial_options *options;
@@ -85,98 +51,12 @@ struct dial *dial_create(const struct dial_options *options, const struct dial_g
     return dial;
 }
 
-/* Finds the hosts, the first time. */
-static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
-{
-    if (dial->begun)
-        return true;
-    if (!places_find(dial->options, deadline, &dial->arena, &dial->places, error))
-        return false;
-    for (size_t i = 0; i < dial->places.count; i++) {
-        struct host *host = &dial->hosts[i];
-        host->place = &dial->places.places[i];
-        host->name = host->place->host;
-        if (host->place->reason != NULL) {
-            host->state = NAMELESS;
-            host->reason = *host->place->reason;
-            continue;
-        }
-        while (host->place->ports[host->lane_count] != 0)
-            host->lane_count++;
-    }
-    dial->host_count = dial->places.count;
-    return dial->begun = true;
-}
-
-static size_t candidate_count(const struct host *host)
-{
-    return host->known ? host->lane_count * host->resolve.count : 0;
-}
-
-static struct candidate *lane_of(const struct host *host, size_t lane)
-{
-    return host->candidates + lane * host->resolve.count;
-}
-
-static bool lane_is_lost(const struct host *host, size_t lane)
-{
-    for (size_t i = 0; i < host->resolve.count; i++)
-        if (lane_of(host, lane)[i].state != LOST)
-            return false;
-    return true;
-}
-
-static bool host_is_lost(const struct host *host)
-{
-    if (!host->known)
-        return host->state == NAMELESS;
-    for (size_t lane = 0; lane < host->lane_count; lane++)
-        if (!lane_is_lost(host, lane))
-            return false;
-    return true;
-}
-
 static bool all_are_lost(const struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++)
-        if (!host_is_lost(&dial->hosts[i]))
+        if (!schedule_is_lost(&dial->hosts[i]))
             return false;
     return true;
-}
-
-static int64_t after(int64_t start, int64_t delay)
-{
-    return start == NEVER ? NEVER : start + delay;
-}
-
-/* When the look-up of a host may start: 0 is at once. */
-static int64_t host_due(const struct dial *dial, size_t index)
-{
-    if (index == 0 || host_is_lost(&dial->hosts[index - 1]))
-        return 0;
-    return after(dial->hosts[index - 1].started,
-                 dial->options->connect_timeout / (int64_t)dial->host_count);
-}
-
-static int64_t lane_due(const struct dial *dial, const struct host *host, size_t lane)
-{
-    if (lane == 0 || lane_is_lost(host, lane - 1))
-        return 0;
-    return after(host->lane_started[lane - 1], dial->options->fallback_delay);
-}
-
-/* When a candidate that is WAITING may start: no earlier than its lane, and behind its neighbour.
- */
-static int64_t candidate_due(const struct dial *dial, const struct host *host, size_t lane,
-                             size_t index)
-{
-    const struct candidate *before = index > 0 ? &lane_of(host, lane)[index - 1] : NULL;
-    int64_t due = lane_due(dial, host, lane);
-    int64_t behind;
-    if (before == NULL || before->state == LOST)
-        return due;
-    behind = before->state == WAITING ? NEVER : before->started + ADDRESS_DELAY;
-    return behind > due ? behind : due;
 }
 
 /* "mail.example (192.0.2.1:587)" */
@@ -225,7 +105,7 @@ static void report_host(const struct dial *dial, const struct host *host)
     const struct dial_watcher *watcher = dial->greeter->watcher;
     struct dial_news news = {.host = host->name,
                              .found = host->known ? &host->resolve : NULL,
-                             .started = host->started == NEVER ? 0 : host->started,
+                             .started = host->started == SCHEDULE_NEVER ? 0 : host->started,
                              .reason = host->known ? NULL : &host->reason};
 
     if (watcher != NULL)
@@ -267,7 +147,7 @@ static bool must_wait_for_descriptor(const struct dial *dial, int reason)
 {
     bool somebody_races = false;
     for (size_t i = 0; i < dial->host_count; i++)
-        for (size_t j = 0; j < candidate_count(&dial->hosts[i]); j++)
+        for (size_t j = 0; j < schedule_count(&dial->hosts[i]); j++)
             somebody_races |= is_racing(&dial->hosts[i].candidates[j]);
     return somebody_races && (reason == EMFILE || reason == ENFILE);
 }
@@ -342,18 +222,18 @@ static void start_host(struct dial *dial, struct host *host)
 /* Starts what is due in one host; the time when the next one is. */
 static int64_t start_candidates(struct dial *dial, struct host *host)
 {
-    int64_t next = NEVER;
+    int64_t next = SCHEDULE_NEVER;
     for (size_t lane = 0; lane < host->lane_count; lane++) {
         for (size_t i = 0; i < host->resolve.count; i++) {
-            struct candidate *candidate = &lane_of(host, lane)[i];
-            int64_t due = candidate_due(dial, host, lane, i);
+            struct candidate *candidate = &schedule_lane(host, lane)[i];
+            int64_t due = schedule_candidate(dial->options, host, lane, i);
             if (candidate->state != WAITING)
                 continue;
             if (due > clock_now()) {
                 next = due < next ? due : next;
                 break;
             }
-            if (host->lane_started[lane] == NEVER)
+            if (host->lane_started[lane] == SCHEDULE_NEVER)
                 host->lane_started[lane] = clock_now();
             start_candidate(dial, candidate);
         }
@@ -365,19 +245,19 @@ static int64_t advance_host(struct dial *dial, size_t index)
 {
     struct host *host = &dial->hosts[index];
     if (host->state == UNSTARTED) {
-        int64_t due = host_due(dial, index);
+        int64_t due = schedule_host(dial->options, dial->hosts, dial->host_count, index);
         if (due > clock_now())
             return due;
         start_host(dial, host);
     }
-    return host->state == RESOLVED ? start_candidates(dial, host) : NEVER;
+    return host->state == RESOLVED ? start_candidates(dial, host) : SCHEDULE_NEVER;
 }
 
 /* Starts what is due; the time when the next one is. One pass is enough: what may start depends on
  * what stands before it only. */
 static int64_t advance(struct dial *dial)
 {
-    int64_t next = NEVER;
+    int64_t next = SCHEDULE_NEVER;
     for (size_t i = 0; i < dial->host_count; i++) {
         int64_t due = advance_host(dial, i);
         next = due < next ? due : next;
@@ -398,7 +278,7 @@ static void wait_for_news(struct dial *dial, int64_t deadline)
         struct host *host = &dial->hosts[i];
         if (host->state == RESOLVING)
             host->slot = enlist(dial, &count, host->resolve.child.output, POLLIN);
-        for (size_t j = 0; j < candidate_count(host); j++) {
+        for (size_t j = 0; j < schedule_count(host); j++) {
             struct candidate *candidate = &host->candidates[j];
             if (is_racing(candidate))
                 candidate->slot = enlist(dial, &count, candidate->stream.fd,
@@ -450,7 +330,7 @@ static struct candidate *take_news(struct dial *dial)
             follow_look_up(dial, host);
             continue;
         }
-        for (size_t j = 0; j < candidate_count(host); j++) {
+        for (size_t j = 0; j < schedule_count(host); j++) {
             struct candidate *candidate = &host->candidates[j];
             if (is_racing(candidate) && dial->polled[candidate->slot].revents != 0 &&
                 follow_candidate(dial, candidate))
@@ -458,6 +338,30 @@ static struct candidate *take_news(struct dial *dial)
         }
     }
     return NULL;
+}
+
+/* Finds the hosts, the first time. */
+static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
+{
+    if (dial->begun)
+        return true;
+    if (!places_find(dial->options, deadline, &dial->arena, &dial->places, error))
+        return false;
+    for (size_t i = 0; i < dial->places.count; i++) {
+        struct host *host = &dial->hosts[i];
+        host->place = &dial->places.places[i];
+        host->name = host->place->host;
+        if (host->place->reason != NULL) {
+            host->state = NAMELESS;
+            host->reason = *host->place->reason;
+            report_host(dial, host);
+            continue;
+        }
+        while (host->place->ports[host->lane_count] != 0)
+            host->lane_count++;
+    }
+    dial->host_count = dial->places.count;
+    return dial->begun = true;
 }
 
 /* Nothing is under way any more; what has not lost may start again. */
@@ -469,10 +373,10 @@ static void rewind_race(struct dial *dial)
             host->state = UNSTARTED;
         if (!host->known)
             resolve_stop(&host->resolve);
-        host->started = NEVER;
+        host->started = SCHEDULE_NEVER;
         for (size_t lane = 0; lane < DIAL_PORTS_MAX; lane++)
-            host->lane_started[lane] = NEVER;
-        for (size_t j = 0; j < candidate_count(host); j++) {
+            host->lane_started[lane] = SCHEDULE_NEVER;
+        for (size_t j = 0; j < schedule_count(host); j++) {
             stream_close(&host->candidates[j].stream);
             if (host->candidates[j].state == LOST)
                 continue;
@@ -524,7 +428,7 @@ static void expire(struct dial *dial)
     struct text_shown shown;
     for (size_t i = 0; i < dial->host_count; i++) {
         struct host *host = &dial->hosts[i];
-        for (size_t j = 0; j < candidate_count(host); j++)
+        for (size_t j = 0; j < schedule_count(host); j++)
             if (host->candidates[j].state != LOST)
                 expire_candidate(dial, &host->candidates[j]);
         if (host->known || host->state == NAMELESS)
@@ -551,7 +455,7 @@ static bool report(const struct dial *dial, struct error *error)
         const struct host *host = &dial->hosts[i];
         if (host->state == NAMELESS)
             reasons_add(&reasons, REASONS_NAMELESS, NULL, &host->reason);
-        for (size_t j = 0; j < candidate_count(host); j++) {
+        for (size_t j = 0; j < schedule_count(host); j++) {
             const struct candidate *candidate = &host->candidates[j];
             text_init(&whose, bytes, sizeof(bytes));
             show_candidate(candidate, &whose);
