@@ -88,7 +88,7 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
     case OPTIONS_SESSION:
         return session_run(mail->call, VERSION, error);
     case OPTIONS_VERIFY:
-        return names_verify(mail->call, error);
+        return names_verify(mail, error);
     case OPTIONS_ALIASES:
         return names_check(mail->call, print_failure, error);
     case OPTIONS_HELP:
