@@ -116,6 +116,13 @@ static bool start(struct options *options, int argc, char **argv, struct arena *
     return understood;
 }
 
+/* A session logs each of its mails itself, and here only why it came to no good end. */
+static bool is_for_the_log(const struct options *options, const struct error *error)
+{
+    bool failed_session = options->mode == OPTIONS_SESSION && error->exit_code != EX_OK;
+    return options->mode == OPTIONS_SEND || failed_session;
+}
+
 int main(int argc, char **argv)
 {
     struct call call = {.options.mode = OPTIONS_SEND};
@@ -132,7 +139,7 @@ int main(int argc, char **argv)
         if (!call.options.quiet)
             print_failure(NULL, error.sentence);
     }
-    if (call.options.mode == OPTIONS_SEND)
+    if (is_for_the_log(&call.options, &error))
         report_mail(&mail, &error);
     mail_free(&mail);
     call_free(&call);

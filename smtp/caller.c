@@ -27,8 +27,8 @@ void caller_consume(struct caller *caller, size_t length)
 
 /* --- what is said ---------------------------------------------------------------------------- */
 
-/* A write of no more than PIPE_BUF does not block where poll says it will not. A held interrupt does
- * not keep a reply back, which tells what became of a message. */
+/* A write of no more than PIPE_BUF does not block where poll says it will not. A held interrupt
+ * does not keep a reply back, which tells what became of a message. */
 static bool write_piece(const struct caller *caller, struct slice *rest, struct error *error)
 {
     if (stream_wait(caller->output, POLLOUT, clock_deadline(caller->idle)) == 0 &&
