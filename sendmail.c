@@ -92,7 +92,7 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
     case OPTIONS_SESSION:
         return session_run(mail->call, VERSION, error);
     case OPTIONS_VERIFY:
-        return names_verify(mail->call, error);
+        return names_verify(mail, error);
     case OPTIONS_ALIASES:
         return names_check(mail->call, print_failure, error);
     case OPTIONS_CHECK:
@@ -122,6 +122,13 @@ static bool start(struct options *options, int argc, char **argv, struct arena *
     return understood;
 }
 
+/* A session logs each of its mails itself, and here only why it came to no good end. */
+static bool is_for_the_log(const struct options *options, const struct error *error)
+{
+    bool failed_session = options->mode == OPTIONS_SESSION && error->exit_code != EX_OK;
+    return options->mode == OPTIONS_SEND || failed_session;
+}
+
 int main(int argc, char **argv)
 {
     struct call call = {.options.mode = OPTIONS_SEND};
@@ -138,7 +145,7 @@ int main(int argc, char **argv)
         if (!call.options.quiet)
             print_failure(NULL, error.sentence);
     }
-    if (call.options.mode == OPTIONS_SEND)
+    if (is_for_the_log(&call.options, &error))
         report_mail(&mail, &error);
     mail_free(&mail);
     call_free(&call);

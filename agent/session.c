@@ -142,8 +142,8 @@ static struct message *open_message(void *context, struct error *error)
     return &session->mail.message;
 }
 
-/* From here to the verdict an interrupt is obeyed in an orderly way; before and after it ends us.
- */
+/* From here until the caller has his reply an interrupt is obeyed in an orderly way, lest he sends
+ * again what was taken; before and after it ends us. */
 static bool hand_on(struct session *session, struct error *error)
 {
     struct mail *mail = &session->mail;
@@ -163,7 +163,6 @@ static bool deliver(void *context, struct message *message, struct text *words, 
     bool delivered = hand_on(session, error);
     report_mail(&session->mail, error);
     text_add(words, session->mail.report.reply);
-    interrupt_release();
     return delivered;
 }
 
@@ -176,6 +175,7 @@ static void reset(void *context)
         submission_reset(session->submission);
     mail_free(&session->mail);
     mail_init(&session->mail, session->call);
+    interrupt_release();
 }
 
 static void rest(void *context)

@@ -16,7 +16,7 @@ struct error {
     int exit_code;                      /* EX_* of <sysexits.h>; EX_OK while nothing failed */
     bool permanent;                     /* a checked 5xx on this mail, or bad data: may bounce */
     int reply_code;                     /* the server's reply code, 0 where there was none */
-    char enhanced[ERROR_ENHANCED_SIZE]; /* its enhanced status ("5.1.1"), "" without one */
+    char enhanced[ERROR_ENHANCED_SIZE]; /* its enhanced status ("5.1.1"), or ours; or "" */
     char sentence[ERROR_SENTENCE_SIZE]; /* printable, no newline: "STEP: what happened" */
 };
 

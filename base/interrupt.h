@@ -5,7 +5,7 @@
  * does not hear; those that come together with the first count as one with it.
  *
  * Signals belong to the process, and so does what is kept here: a mutable global of the program, as
- * the log's. What the caller told us to ignore (nohup) stays ignored. */
+ * the log's. What is ignored stays so; of what the caller ignored process_start leaves nothing. */
 #ifndef BASE_INTERRUPT_H
 #define BASE_INTERRUPT_H
 

@@ -100,8 +100,9 @@ bool aliases_check(const char *path, void (*report)(void *context, const char *s
     for (size_t i = 0; i < inspection.count; i++)
         report(context, inspection.findings[i].sentence);
     if (done && result->faults > 0)
-        done = error_set(error, EX_CONFIG, "%s: %zu %s in it", aliases.path, result->faults,
-                         result->faults == 1 ? "fault" : "faults");
+        done = error_set(error, EX_CONFIG, "%s: %zu %s in it%s", aliases.path, result->faults,
+                         result->faults == 1 ? "fault" : "faults",
+                         result->unsupported > 0 ? ", beside what is one only when used" : "");
     aliases_free(&aliases);
     arena_free(&inspection.arena);
     free(inspection.findings);

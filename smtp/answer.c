@@ -176,6 +176,17 @@ static bool may_pass(const struct error *error)
     return error->reply_code <= 599 && class == (error->permanent ? 5 : 4);
 }
 
+/* What the error itself is more exact about than its exit code. */
+static void take_status(const struct error *error, int *code, char *status)
+{
+    struct slice ours = slice_of(error->enhanced);
+    if (error->reply_code != 0)
+        return;
+    take_enhanced(&ours, *code / 100, status);
+    if (strcmp(status, "5.3.4") == 0)
+        *code = 552;
+}
+
 void answer_add_error(struct buffer *out, const struct error *error, enum answer_step step)
 {
     const struct meaning *meaning = find_meaning(error, step);
@@ -183,6 +194,7 @@ void answer_add_error(struct buffer *out, const struct error *error, enum answer
     char status[ERROR_ENHANCED_SIZE];
     int code = meaning->code;
     text_copy(status, sizeof status, meaning->enhanced);
+    take_status(error, &code, status);
     if (may_pass(error)) {
         struct slice theirs = slice_of(error->enhanced);
         code = error->reply_code == 421 ? 451 : error->reply_code;

@@ -25,7 +25,8 @@ void answer_add_success(struct buffer *out, struct slice words, const char *enha
 /* Appends what `error` is to the caller. Its reply code stands where it agrees with what the error
  * says of the mail: 5xx is a verdict on it and the error permanent, or 4xx and it is not; 421 would
  * end our session and becomes 451. Else the exit code decides: only an error that is permanent, or
- * bad data (EX_USAGE, EX_DATAERR), is 5xx. */
+ * bad data (EX_USAGE, EX_DATAERR), is 5xx. An enhanced status without a reply code, where it agrees
+ * with that, stands. */
 void answer_add_error(struct buffer *out, const struct error *error, enum answer_step step);
 
 /* Fills `error` with a refusal of ours, which answer_add_error passes as it is: EX_USAGE, permanent

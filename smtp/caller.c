@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "net/stream.h"
 
 enum { DISCARD_PAUSE = 1000 }; /* milliseconds */
@@ -26,14 +27,16 @@ void caller_consume(struct caller *caller, size_t length)
 
 /* --- what is said ---------------------------------------------------------------------------- */
 
-/* A write of no more than PIPE_BUF does not block where poll says it will not. */
+/* A write of no more than PIPE_BUF does not block where poll says it will not. A held interrupt
+ * does not keep a reply back, which tells what became of a message. */
 static bool write_piece(const struct caller *caller, struct slice *rest, struct error *error)
 {
-    if (stream_wait(caller->output, POLLOUT, clock_deadline(caller->idle)) == 0)
+    if (stream_wait(caller->output, POLLOUT, clock_deadline(caller->idle)) == 0 &&
+        !interrupt_came(NULL))
         return error_set(error, EX_IOERR, "standard output: nobody reads it");
     ssize_t count =
         write(caller->output, rest->bytes, rest->length < PIPE_BUF ? rest->length : PIPE_BUF);
-    if (count < 0 && errno != EINTR && errno != EAGAIN)
+    if (count < 0 && errno != EINTR && (errno != EAGAIN || interrupt_came(NULL)))
         return error_set_errno(error, EX_IOERR, "standard output");
     *rest = slice_from(*rest, count > 0 ? (size_t)count : 0);
     return true;

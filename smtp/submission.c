@@ -59,6 +59,13 @@ static bool needs_utf8(const struct submission *submission)
     return needs && envelope->needs_utf8;
 }
 
+/* A verdict that the server was spared; `status` is what it would have said. */
+static bool cannot_carry(const struct client *client, const char *status, struct error *error)
+{
+    text_copy(error->enhanced, sizeof error->enhanced, status);
+    return client_add_context(client, "MAIL FROM", error);
+}
+
 static bool check_utf8(const struct submission *submission, struct error *error)
 {
     const struct client *client = &submission->connector.client;
@@ -72,7 +79,7 @@ static bool check_utf8(const struct submission *submission, struct error *error)
     else
         error_set_permanent(error, EX_DATAERR,
                             "an address needs SMTPUTF8, which was not asked for");
-    return client_add_context(client, "MAIL FROM", error);
+    return cannot_carry(client, "5.6.7", error);
 }
 
 static bool check_size(const struct client *client, uint64_t size, struct error *error)
@@ -83,7 +90,7 @@ static bool check_size(const struct client *client, uint64_t size, struct error 
     error_set_permanent(error, EX_DATAERR,
                         "the message has %" PRIu64 " octets, the server takes at most %" PRIu64,
                         size, limit);
-    return client_add_context(client, "MAIL FROM", error);
+    return cannot_carry(client, "5.3.4", error);
 }
 
 /* Makes the message one that this server can carry, or finds that it cannot be. */

@@ -61,6 +61,8 @@ static void test_reports(void **state)
         assert_int_equal(result.unsupported, rows[i].unsupported);
         assert_int_equal(good, rows[i].faults == 0);
         assert_int_equal(error.exit_code, good ? EX_OK : EX_CONFIG);
+        assert_true(good || rows[i].unsupported > 0 ||
+                    strstr(error.sentence, "only when used") == NULL);
         buffer_free(&reports);
     }
 }

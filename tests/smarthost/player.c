@@ -385,6 +385,8 @@ static bool judge_exit(struct player *player)
 {
     int status = player->client.status;
 
+    if (WIFSIGNALED(status) && player->script.exit_code == 128 + WTERMSIG(status))
+        return true;
     if (WIFSIGNALED(status))
         return say(player, "killed by signal %d (%s)", WTERMSIG(status),
                    strsignal(WTERMSIG(status)));

@@ -62,6 +62,12 @@ static void errors(void **state)
         {EX_DATAERR, true, 0, "", "x", ANSWER_MESSAGE, "552 5.3.4 x"},
         {EX_DATAERR, false, 0, "", "x", ANSWER_DELIVERY, "554 5.6.0 x"},
         {EX_NOUSER, true, 0, "", "x", ANSWER_RCPT, "550 5.1.1 x"},
+        /* a status without a reply is ours, and says more than the exit code */
+        {EX_DATAERR, true, 0, "5.3.4", "x", ANSWER_RCPT, "552 5.3.4 x"},
+        {EX_DATAERR, true, 0, "5.3.4", "x", ANSWER_DELIVERY, "552 5.3.4 x"},
+        {EX_DATAERR, true, 0, "5.6.7", "x", ANSWER_RCPT, "553 5.6.7 x"},
+        {EX_DATAERR, true, 0, "4.3.1", "x", ANSWER_RCPT, "553 5.1.3 x"},
+        {EX_TEMPFAIL, false, 0, "5.3.4", "x", ANSWER_RCPT, "451 4.4.1 x"},
         {EX_NOUSER, false, 0, "", "x", ANSWER_RCPT, "451 4.3.0 x"},
         {EX_UNAVAILABLE, true, 0, "", "x", ANSWER_RCPT, "554 5.0.0 x"},
         {EX_UNAVAILABLE, false, 0, "", "x", ANSWER_RCPT, "451 4.3.0 x"},

@@ -471,22 +471,30 @@ static void refuses_what_cannot_be_carried(void **state)
         const char *keywords, *words;
         struct submission_promise promise;
         bool utf8, offered;
-        const char *heard;
+        const char *heard, *status;
     } cases[] = {
         {"250 SIZE 100",
          "octets, the server takes at most 100",
          {101, false},
          false,
          false,
-         "EHLO QUIT"},
+         "EHLO QUIT",
+         "5.3.4"},
         {"250 SIZE 10",
          "octets, the server takes at most 10",
          {9, false},
          false,
          true,
-         "EHLO MAIL RCPT RSET QUIT"},
-        {"250 SMTPUTF8", "was not asked for", {0, false}, true, false, "EHLO QUIT"},
-        {"250 SIZE", "which the server does not offer", {0, true}, true, false, "EHLO QUIT"},
+         "EHLO MAIL RCPT RSET QUIT",
+         "5.3.4"},
+        {"250 SMTPUTF8", "was not asked for", {0, false}, true, false, "EHLO QUIT", "5.6.7"},
+        {"250 SIZE",
+         "which the server does not offer",
+         {0, true},
+         true,
+         false,
+         "EHLO QUIT",
+         "5.6.7"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct test test;
@@ -505,6 +513,7 @@ static void refuses_what_cannot_be_carried(void **state)
         assert_int_equal(test.error.exit_code, EX_DATAERR);
         assert_true(test.error.permanent);
         assert_non_null(strstr(test.error.sentence, cases[i].words));
+        assert_string_equal(test.error.enhanced, cases[i].status);
         assert_int_equal(test.envelope.recipients[0].state, RECIPIENT_PENDING);
         end_conversation(&test);
         assert_string_equal(test.peer.heard.bytes, cases[i].heard);
