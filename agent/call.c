@@ -26,9 +26,11 @@ bool call_load(struct call *call, struct error *error)
 {
     struct paths paths;
     struct paths_choice choice;
-    if (!paths_find(&paths, &call->arena, error) ||
-        !paths_choose(&paths, call->options.config_file, &choice, error) ||
-        !settings_load(&call->settings, &choice, error))
+    if (!paths_find(&paths, &call->arena, error))
+        return false;
+    bool chosen = paths_choose(&paths, call->options.config_file, &choice, error);
+    call->unconfigured = choice.missing;
+    if (!chosen || !settings_load(&call->settings, &choice, error))
         return false;
     log_open(&call->settings.log);
     call->settings.local.note = warn;

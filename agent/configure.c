@@ -80,7 +80,8 @@ static bool choose_target(struct configure *configure, struct error *error)
         configure->target =
             (struct paths_choice){.file = paths.system_file, .origin = PATHS_SYSTEM};
     else
-        configure->target = (struct paths_choice){paths.user_file, PATHS_USER, paths.home};
+        configure->target = (struct paths_choice){
+            .file = paths.user_file, .origin = PATHS_USER, .home = paths.home};
     return configure->target.file != NULL ||
            error_set(error, EX_CANTCREAT,
                      "configure: you have no home for a configuration; name a file with --config");

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "config/keys.h"
+
 /* "root... deliverable: mailer relay, host smtp.example.com, user ops@example.com" */
 static void print_targets(const struct mail *mail, struct slice written,
                           const struct local_targets *targets)
@@ -78,7 +80,13 @@ bool names_check(struct call *call, void (*complain)(void *context, const char *
 {
     struct aliases_check result = {0};
     const char *file;
-    if (!call_load(call, error) ||
+    bool loaded = call_load(call, error);
+    /* Packages run newaliases when they are installed, before anybody has configured anything. */
+    if (call->unconfigured) {
+        call->settings.local.aliases_file = keys_find("local", "aliases")->fallback;
+        *error = (struct error){.exit_code = EX_OK};
+    }
+    if ((!loaded && !call->unconfigured) ||
         !local_check(&call->settings.local, complain, NULL, &result, error))
         return false;
     file = call->settings.local.aliases_file;

@@ -93,12 +93,14 @@ bool paths_choose(const struct paths *paths, const char *given, struct paths_cho
     if (given != NULL)
         return true;
     if (paths->user_file != NULL) {
-        *choice = (struct paths_choice){paths->user_file, PATHS_USER, paths->home};
+        *choice = (struct paths_choice){
+            .file = paths->user_file, .origin = PATHS_USER, .home = paths->home};
         if (!exists(choice->file, paths->home, &found, error) || found)
             return found;
     }
     *choice = (struct paths_choice){.file = paths->system_file, .origin = PATHS_SYSTEM};
     if (!exists(choice->file, NULL, &found, error))
         return error->exit_code == EX_NOPERM && paths_add_owner(choice->file, error);
+    choice->missing = !found;
     return found || fail_missing(paths, error);
 }

@@ -16,6 +16,7 @@ struct paths {
 struct paths_choice {
     const char *file;
     enum paths_origin origin;
+    bool missing;     /* there is neither file */
     const char *home; /* what "~/" stands for in that file; NULL where it may not be used */
 };
 
