@@ -135,15 +135,34 @@ static bool take_rcpt(void *context, const struct server_rcpt *given, struct tex
 
 /* --- the message ----------------------------------------------------------------------------- */
 
+/* Whom the smarthost took, it may have refused since, where the connection was lost in between. One
+ * reply is for all of them, so that nobody gets what the caller will send to all of them again. */
+static bool check_taken(const struct envelope *envelope, struct error *error)
+{
+    struct text_shown shown;
+    for (size_t i = 0; i < envelope->count; i++) {
+        const struct recipient *recipient = &envelope->recipients[i];
+        if (recipient->state == RECIPIENT_REFUSED || recipient->state == RECIPIENT_DEFERRED)
+            return error_set(error, EX_TEMPFAIL,
+                             "RCPT TO: <%s> was taken, and on a new connection is not: %s; nothing "
+                             "was sent",
+                             text_show(&shown, slice_of(recipient->address)),
+                             recipient->reply != NULL ? recipient->reply : "not now");
+    }
+    return true;
+}
+
 static struct message *open_message(void *context, struct error *error)
 {
     struct session *session = context;
-    (void)error;
-    return &session->mail.message;
+    if (check_taken(&session->mail.envelope, error))
+        return &session->mail.message;
+    report_mail(&session->mail, error);
+    return NULL;
 }
 
-/* From here to the verdict an interrupt is obeyed in an orderly way; before and after it ends us.
- */
+/* From here until the caller has heard the verdict an interrupt is obeyed in an orderly way; before
+ * and after it ends us. */
 static bool hand_on(struct session *session, struct error *error)
 {
     struct mail *mail = &session->mail;
@@ -163,7 +182,6 @@ static bool deliver(void *context, struct message *message, struct text *words, 
     bool delivered = hand_on(session, error);
     report_mail(&session->mail, error);
     text_add(words, session->mail.report.reply);
-    interrupt_release();
     return delivered;
 }
 
@@ -176,6 +194,7 @@ static void reset(void *context)
         submission_reset(session->submission);
     mail_free(&session->mail);
     mail_init(&session->mail, session->call);
+    interrupt_release();
 }
 
 static void rest(void *context)

@@ -144,6 +144,7 @@ static void conclude(struct session *session)
         answer_add_success(&session->caller.said, text_slice(&words), "2.0.0", "message taken");
     else
         say_error(session, &session->failure, step);
+    caller_flush(&session->caller);
     end_transaction(session);
 }
 

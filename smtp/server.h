@@ -40,8 +40,9 @@ struct server_callbacks {
     bool (*deliver)(void *context, struct message *message, struct text *words,
                     struct error *error);
 
-    /* The transaction is over, whatever became of it: RSET, EHLO, after each message, and at the
-     * end of a session that breaks off in one. May come without a transaction. */
+    /* The transaction is over, whatever became of it: RSET, EHLO, after each message, when its
+     * reply is written, and at the end of a session that breaks off in one. May come without a
+     * transaction. */
     void (*reset)(void *context);
 
     /* SERVER_REST without a sign of the caller, in a transaction or not: the connection to the
