@@ -135,11 +135,30 @@ static bool take_rcpt(void *context, const struct server_rcpt *given, struct tex
 
 /* --- the message ----------------------------------------------------------------------------- */
 
+/* Whom the smarthost took, it may have refused since, where the connection was lost in between. One
+ * reply is for all of them, so that nobody gets what the caller will send to all of them again. */
+static bool check_taken(const struct envelope *envelope, struct error *error)
+{
+    struct text_shown shown;
+    for (size_t i = 0; i < envelope->count; i++) {
+        const struct recipient *recipient = &envelope->recipients[i];
+        if (recipient->state == RECIPIENT_REFUSED || recipient->state == RECIPIENT_DEFERRED)
+            return error_set(error, EX_TEMPFAIL,
+                             "RCPT TO: <%s> was taken, and on a new connection is not: %s; nothing "
+                             "was sent",
+                             text_show(&shown, slice_of(recipient->address)),
+                             recipient->reply != NULL ? recipient->reply : "not now");
+    }
+    return true;
+}
+
 static struct message *open_message(void *context, struct error *error)
 {
     struct session *session = context;
-    (void)error;
-    return &session->mail.message;
+    if (check_taken(&session->mail.envelope, error))
+        return &session->mail.message;
+    report_mail(&session->mail, error);
+    return NULL;
 }
 
 /* From here until the caller has his reply an interrupt is obeyed in an orderly way, lest he sends

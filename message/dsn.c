@@ -48,13 +48,20 @@ static bool is_hexadecimal(char byte)
     return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'F');
 }
 
+/* "+2B"; one that stands for a control character would be a line end, or worse, in a report. */
+static bool is_escape(struct slice text)
+{
+    bool valid = text.length >= 3 && is_hexadecimal(text.bytes[1]) && is_hexadecimal(text.bytes[2]);
+    bool control = valid && (text.bytes[1] < '2' || (text.bytes[1] == '7' && text.bytes[2] == 'F'));
+    return valid && !control;
+}
+
 static bool is_xtext(struct slice value, bool utf8)
 {
     for (size_t i = 0; i < value.length; i++) {
         char byte = value.bytes[i];
         bool high = (unsigned char)byte >= 0x80;
-        bool escape = byte != '+' || (i + 2 < value.length && is_hexadecimal(value.bytes[i + 1]) &&
-                                      is_hexadecimal(value.bytes[i + 2]));
+        bool escape = byte != '+' || is_escape(slice_from(value, i));
         bool plain = high ? utf8 : byte > ' ' && byte < 0x7f && byte != '=';
         if (!plain || !escape)
             return false;

@@ -19,11 +19,12 @@ bool dsn_parse_notify(struct slice value, unsigned char *notify, struct error *e
 /* "full" or "hdrs", in any case of letters. EX_USAGE. */
 bool dsn_parse_return(struct slice value, enum dsn_return *what, struct error *error);
 
-/* An envelope id: xtext of 1 to DSN_ID_LIMIT characters. EX_USAGE. */
+/* An envelope id: xtext of 1 to DSN_ID_LIMIT characters, which stands for no control character.
+ * EX_USAGE. */
 bool dsn_check_id(struct slice value, struct error *error);
 
-/* An original recipient: "rfc822;user@example.com", its part behind the semicolon xtext (or, where
- * `utf8`, the utf-8-addr-xtext of RFC 6533). EX_USAGE. */
+/* An original recipient: "rfc822;user@example.com", its part behind the semicolon such xtext (or,
+ * where `utf8`, the utf-8-addr-xtext of RFC 6533). EX_USAGE. */
 bool dsn_check_original(struct slice value, bool utf8, struct error *error);
 
 /* "SUCCESS,FAILURE": the value of NOTIFY for a set that is not empty. */

@@ -400,13 +400,15 @@ static bool pass_header_line(struct walk *walk, const struct lines_piece *piece,
 static bool pass_piece(struct walk *walk, const struct lines_piece *piece)
 {
     size_t depth = 0;
-    enum match match = find_boundary(walk, piece, &depth);
     bool again = true;
-    if (match != MATCH_NONE)
-        return pass_boundary(walk, piece, match, depth);
-    /* A header that ends without a blank line may be that of a message, with a header of its own.
-     */
-    while (walk->place == IN_HEADER && again) {
+    /* A header that ends without a blank line may be that of a message, with a header of its own,
+     * or of a multipart, and what ends it its first boundary. */
+    while (again) {
+        enum match match = find_boundary(walk, piece, &depth);
+        if (match != MATCH_NONE)
+            return pass_boundary(walk, piece, match, depth);
+        if (walk->place != IN_HEADER)
+            break;
         if (!pass_header_line(walk, piece, &again))
             return false;
         if (!again)

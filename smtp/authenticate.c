@@ -84,18 +84,40 @@ static bool hide_response(struct client *client, const struct sasl_exchange *exc
     return exchange->mechanism->certificate || hide(client, response, error);
 }
 
-/* The secret itself, raw and in base64: some servers repeat what they could not make sense of. */
+/* What the secret is in base64 behind `before` octets of something else, as far as it does not
+ * depend on what stands around it. A piece too short to mean something is not hidden. */
+static bool hide_encoded(struct client *client, size_t before, struct error *error)
+{
+    static const size_t depends[] = {0, 2, 3};
+    const struct sasl_secret *secret = client->smarthost->sasl.secret;
+    struct text raw, encoded;
+    if (!open_text(&raw, SASL_RESPONSE_SIZE, error))
+        return false;
+    if (!open_text(&encoded, BASE64_SIZE, error)) {
+        vault_free(raw.bytes);
+        return false;
+    }
+    text_add_slice(&raw, slice_make("  ", before));
+    text_add_slice(&raw, slice_make(secret->bytes, secret->length));
+    codec_base64_encode(&encoded, text_slice(&raw));
+    struct slice piece = text_slice(&encoded);
+    if (before > 0)
+        piece = slice_from(slice_to(piece, raw.length * 8 / 6), depends[before]);
+    bool means_something = before == 0 || piece.length >= MASK_PIECE_LENGTH;
+    bool hidden = !means_something || hide(client, piece, error);
+    vault_free(raw.bytes);
+    vault_free(encoded.bytes);
+    return hidden;
+}
+
+/* The secret itself, raw and in base64: some servers repeat what they could not make sense of, or
+ * give it back among the reasons in a challenge. */
 static bool hide_secret(struct client *client, struct error *error)
 {
     const struct sasl_secret *secret = client->smarthost->sasl.secret;
-    struct text encoded;
-    struct slice raw = slice_make(secret->bytes, secret->length);
-    if (!open_text(&encoded, BASE64_SIZE, error))
-        return false;
-    codec_base64_encode(&encoded, raw);
-    bool hidden = hide(client, raw, error) && hide(client, text_slice(&encoded), error);
-    vault_free(encoded.bytes);
-    return hidden;
+    return hide(client, slice_make(secret->bytes, secret->length), error) &&
+           hide_encoded(client, 0, error) && hide_encoded(client, 1, error) &&
+           hide_encoded(client, 2, error);
 }
 
 /* The mechanism's next response as base64 into `encoded`. */
@@ -251,6 +273,17 @@ static struct slice reply_text(const struct client *client)
     return slice_trim(slice_from(text, strlen(reply->enhanced)));
 }
 
+/* The reasons in a challenge to a token are only shown, so that they can be masked first. */
+static void hide_reasons(const struct client *client, struct text *challenge)
+{
+    char shown_bytes[REPLY_LINE_LIMIT];
+    struct text shown;
+    text_init(&shown, shown_bytes, sizeof shown_bytes);
+    mask_write(&client->mask, text_slice(challenge), &shown);
+    text_init(challenge, challenge->bytes, challenge->size);
+    text_add_slice(challenge, text_slice(&shown));
+}
+
 /* Answers the 334 in client->reply. */
 static bool answer_challenge(struct client *client, struct sasl_exchange *exchange,
                              struct error *error)
@@ -270,6 +303,8 @@ static bool answer_challenge(struct client *client, struct sasl_exchange *exchan
     if (!open_text(&encoded, BASE64_SIZE, error))
         return false;
 
+    if (exchange->mechanism->token)
+        hide_reasons(client, &challenge);
     exchange->deadline = clock_deadline(client->smarthost->timeout);
     bool sent = respond(exchange, text_slice(&challenge), &encoded, error) &&
                 hide_response(client, exchange, text_slice(&encoded), error) &&

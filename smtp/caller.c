@@ -27,12 +27,22 @@ void caller_consume(struct caller *caller, size_t length)
 
 /* --- what is said ---------------------------------------------------------------------------- */
 
-/* A write of no more than PIPE_BUF does not block where poll says it will not. A held interrupt
- * does not keep a reply back, which tells what became of a message. */
+/* Not stream_wait, which an interrupt ends: what became of a message is said all the same. */
+static bool wait_for_room(const struct caller *caller)
+{
+    struct pollfd polled = {.fd = caller->output, .events = POLLOUT};
+    int64_t over = clock_deadline(caller->idle);
+    int ready;
+    do
+        ready = poll(&polled, 1, clock_remaining(over));
+    while (ready < 0 && (errno == EINTR || errno == EAGAIN));
+    return ready > 0;
+}
+
+/* A write of no more than PIPE_BUF does not block where poll says it will not. */
 static bool write_piece(const struct caller *caller, struct slice *rest, struct error *error)
 {
-    if (stream_wait(caller->output, POLLOUT, clock_deadline(caller->idle)) == 0 &&
-        !interrupt_came(NULL))
+    if (!wait_for_room(caller))
         return error_set(error, EX_IOERR, "standard output: nobody reads it");
     ssize_t count =
         write(caller->output, rest->bytes, rest->length < PIPE_BUF ? rest->length : PIPE_BUF);

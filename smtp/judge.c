@@ -195,7 +195,7 @@ static void contradict(struct transaction *transaction)
     transaction->out_of_step = transaction->refused = true;
     error_set(refusal, EX_PROTOCOL,
               "the server breaks the protocol: more replies than commands, and the last refuses");
-    client_add_context(transaction->client, "BDAT", refusal);
+    client_add_context(transaction->client, judge_end_step(transaction), refusal);
 }
 
 /* The last word on the message. Where nobody was accepted there is nothing to judge. */
@@ -211,7 +211,9 @@ void judge_end(struct transaction *transaction)
         judge_refusal(transaction, judge_end_step(transaction), transaction->chunking && trouble);
         return;
     }
-    if (transaction->chunk_rode && client_is_contradicted(transaction->client))
+    /* What stands there may be the answer to QUIT; in a flight it is the message's all the same. */
+    bool none_due = transaction->chunk_rode || !transaction->client->quit_sent;
+    if (none_due && client_is_contradicted(transaction->client))
         contradict(transaction);
     if (transaction->out_of_step) {
         transaction->doubtful = true;

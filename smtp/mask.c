@@ -1,13 +1,11 @@
 /* Hiding secrets in a server's words. A server may cut or wrap what it repeats, so every piece of a
  * secret that is long enough to mean something is hidden. Invariant: an octet gets through only if
- * no run of PIECE_LENGTH octets around it stands in a secret. */
+ * no run of MASK_PIECE_LENGTH octets around it stands in a secret. */
 #include "smtp/mask.h"
 
 #include <string.h>
 
 #include "base/vault.h"
-
-enum { PIECE_LENGTH = 8 };
 
 bool mask_add(struct mask *mask, struct slice secret)
 {
@@ -30,7 +28,7 @@ static size_t piece_at(const struct mask *mask, struct slice in)
     size_t longest = 0;
     for (size_t i = 0; i < mask->count; i++) {
         struct slice secret = mask->secrets[i];
-        size_t length = secret.length < PIECE_LENGTH ? secret.length : PIECE_LENGTH;
+        size_t length = secret.length < MASK_PIECE_LENGTH ? secret.length : MASK_PIECE_LENGTH;
         if (length > longest && length <= in.length &&
             memmem(secret.bytes, secret.length, in.bytes, length) != NULL)
             longest = length;

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { MASK_SECRETS_MAX = 12 };
+enum { MASK_SECRETS_MAX = 14, MASK_PIECE_LENGTH = 8 };
 
 struct mask {
     struct slice secrets[MASK_SECRETS_MAX]; /* in vaults (base/vault.h) */
@@ -13,9 +13,9 @@ struct mask {
 
 /* A zeroed mask hides nothing. */
 
-/* From now on `secret` is hidden, and every piece of it of 8 octets or more. One that is held
- * already is passed over, and so is an empty one. False when memory ran out or there are
- * MASK_SECRETS_MAX already. */
+/* From now on `secret` is hidden, and every piece of it of MASK_PIECE_LENGTH octets or more. One
+ * that is held already is passed over, and so is an empty one. False when memory ran out or there
+ * are MASK_SECRETS_MAX already. */
 bool mask_add(struct mask *mask, struct slice secret);
 
 /* Appends `in` with "***" for each stretch that repeats a secret or a piece of one. Takes time in

@@ -66,10 +66,11 @@ static void test_id(void **state)
         const char *value;
         bool good;
     } cases[] = {
-        {"a", true},          {"a+2Bb", true},  {"+00", true},  {HUNDRED, true},
-        {HUNDRED "1", false}, {"", false},      {"a b", false}, {"a=b", false},
-        {"a+2b", false},      {"a+2", false},   {"a+", false},  {"a\r\nRCPT", false},
-        {"\xc3\xbc", false},  {"a\x7f", false},
+        {"a", true},          {"a+2Bb", true},  {"+20", true},       {HUNDRED, true},
+        {HUNDRED "1", false}, {"", false},      {"a b", false},      {"a=b", false},
+        {"a+2b", false},      {"a+2", false},   {"a+", false},       {"a\r\nRCPT", false},
+        {"\xc3\xbc", false},  {"a\x7f", false}, {"a+0D+0Ab", false}, {"+00", false},
+        {"+1F", false},       {"+7F", false},   {"+C3+BC", true},    {"+7E", true},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -92,6 +93,7 @@ static void test_original(void **state)
         {"rfc822;", false, false},
         {"rfc822;a b", false, false},
         {"rfc822;a+zz", false, false},
+        {"rfc822;a+0D+0Ab", false, false},
         {"rfc822;" HUNDRED HUNDRED HUNDRED HUNDRED HUNDRED, false, false},
     };
     (void)state;

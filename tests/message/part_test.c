@@ -134,6 +134,12 @@ static void check_row(const struct row *row)
 #define NUL_PARTS "Content-Type: application/octet-stream\n"
 
 static const struct row rows[] = {
+    /* A header that its own first boundary ends: what follows are parts, no preamble. */
+    {MIXED "\n--b\nContent-Type: multipart/mixed; boundary=c\n--c\n" TEXT
+           "\n\xc3\xb6\n--c--\n--b--\n",
+     MIXED "\n--b\nContent-Type: multipart/mixed; boundary=c\n\n--c\n" TEXT BASE64
+           "\nw7Y=\n--c--\n--b--\n",
+     ONE_PART WIDE "; 1 gap between parts made fit for the wire", false},
     /* What fits stays, also where a sibling does not. */
     {MIXED "\npreamble\n--b\n\nplain\n--b\n" TEXT EIGHT "\nplain\n--b--\nepilogue\n", NULL, "",
      false},

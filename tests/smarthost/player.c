@@ -19,7 +19,10 @@
 #include "tests/smarthost/conversation.h"
 #include "tests/smarthost/glob.h"
 
-enum { WRAPPED_SLOWER = 10 };
+enum {
+    WRAPPED_SLOWER = 10,
+    KILLED = 128 /* and the signal, as shells say it */
+};
 
 struct player {
     const struct player_options *options;
@@ -385,7 +388,7 @@ static bool judge_exit(struct player *player)
 {
     int status = player->client.status;
 
-    if (WIFSIGNALED(status) && player->script.exit_code == 128 + WTERMSIG(status))
+    if (WIFSIGNALED(status) && player->script.exit_code == KILLED + WTERMSIG(status))
         return true;
     if (WIFSIGNALED(status))
         return say(player, "killed by signal %d (%s)", WTERMSIG(status),
