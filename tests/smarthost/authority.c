@@ -173,7 +173,7 @@ SSL_CTX *authority_context(const struct authority *authority, const char *words)
 void authority_pin(const struct authority *authority, char pin[AUTHORITY_PIN_SIZE])
 {
     unsigned char *der = NULL, digest[EVP_MAX_MD_SIZE];
-    unsigned size;
+    unsigned size = 0;
     int length = i2d_PUBKEY(authority->leaf_key, &der);
 
     if (length <= 0 || EVP_Digest(der, (size_t)length, digest, &size, EVP_sha256(), NULL) != 1)
