@@ -205,8 +205,8 @@ static void everything(void **state)
     char *written = write_report(&report);
     static const char *const parts[] = {
         "{\"ok\": true, \"exit_code\": 0, \"error\": null, \"failed_step\": null, \"hint\": null, ",
-        "\"hosts\": [\"a\", \"b\"], \"ports\": [587, 2525], \"tls\": \"implicit\", \"user\": "
-        "\"me\", \"sender\": \"a@x\"}",
+        ("\"hosts\": [\"a\", \"b\"], \"ports\": [587, 2525], \"tls\": \"implicit\", \"user\": "
+         "\"me\", \"sender\": \"a@x\"}"),
         "\"address\": \"192.0.2.1:587\", \"port\": 0, \"tls_protocol\": null",
         "{\"SIZE\": true, \"8BITMIME\": false, ",
         "\"AUTH\": [\"PLAIN\", \"LOGIN\"]}",
