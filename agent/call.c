@@ -8,10 +8,16 @@
 
 #include "base/log.h"
 
-/* A line of the alias file that is passed over. */
+enum { WARNINGS_LIMIT = 5 };
+
+/* A line of the alias file that is passed over. A file that is full of them is told of in few. */
 static void warn(void *context, const char *sentence)
 {
-    const struct call *call = context;
+    struct call *call = context;
+    if (call->warnings++ > WARNINGS_LIMIT)
+        return;
+    if (call->warnings > WARNINGS_LIMIT)
+        sentence = "more lines of the alias file are passed over; newaliases names them all";
     char buffer[LOG_LINE_SIZE];
     struct text line;
     struct error ignored;

@@ -11,6 +11,7 @@ struct call {
     struct options options;
     struct settings settings;
     struct account_person person;
+    unsigned warnings;  /* about the alias file, so far */
     bool unconfigured;  /* there is no configuration, neither the user's nor the system's */
     struct arena arena; /* owns the options' and the person's strings */
 };
