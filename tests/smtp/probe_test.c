@@ -33,17 +33,17 @@ static const struct row {
     {"a sender",
      {HELLO "250 ok\n250 ok\n221 bye\n"},
      .heard = "EHLO MAIL RSET QUIT",
-     .steps = "cgeamsq!"},
+     .steps = "cgeamsq"},
     {"a recipient",
      {HELLO "250 ok\n250 ok\n250 ok\n221 bye\n"},
      .recipients = 1,
      .heard = "EHLO MAIL RCPT RSET QUIT",
-     .steps = "cgeamrsq!"},
+     .steps = "cgeamrsq"},
     {"a login",
      {LOGIN "235 ok\n250 ok\n250 ok\n221 bye\n"},
      .login = true,
      .heard = "EHLO AUTH + MAIL RSET QUIT",
-     .steps = "cgeamsq!"},
+     .steps = "cgeamsq"},
     {"RSET and QUIT refused",
      {HELLO "250 ok\n502 no\n500 no\n"},
      .heard = "EHLO MAIL RSET QUIT",
@@ -290,7 +290,7 @@ static void goes_on_to_the_next_port(void **state)
     peer_join(&second);
     text_init(&steps, steps_bytes, sizeof steps_bytes);
     show_steps(probe, &steps);
-    assert_string_equal(steps_bytes, "cge!cgeamsq!");
+    assert_string_equal(steps_bytes, "cge!cgeamsq");
     assert_int_equal(probe->report.port, second.port);
     peer_free(&first);
     peer_free(&second);

@@ -111,7 +111,8 @@ static void serve(struct peer *peer, int fd, const char *script)
             if (strncmp(line, "BDAT ", 5) == 0)
                 open = read_chunk(peer, in, line);
         }
-        if (!open || strcmp(line, "QUIT") == 0)
+        bool unanswered = strcmp(line, "QUIT") == 0 && !slice_starts_nocase(rest, "221 ");
+        if (!open || unanswered)
             continue;
         if (!slice_cut(&rest, '\n', &reply) || slice_equals(reply, slice_of("close")))
             break;

@@ -12,7 +12,8 @@
  * divided by '/'. After a reply 354 the message is read before the next one, after BDAT the chunk.
  * Instead of a reply: "close" ends the connection, "silent" says nothing, "last REPLY" answers and
  * ends the connection, "early REPLY" does so before the message was read. When the script is over,
- * the connection is closed at the next command other than QUIT. */
+ * the connection is closed at the next command other than QUIT, which is answered only where the
+ * script has a 221. */
 struct peer {
     const char *const *scripts; /* one a connection, NULL at the end */
     int listener;               /* -1 with peer_pair */
