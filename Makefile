@@ -111,14 +111,14 @@ endif
 
 # --- proving it
 check: $(call tested,$(BUILD))
-	@tests/run $(BUILD) $(UNITS) $(SESSIONS) $(SCRIPTS)
+	@tests/run $(BUILD) $(SCRIPTS) $(UNITS) $(SESSIONS)
 
 asan: $(call tested,$(BUILD)/asan)
-	@tests/run $(BUILD)/asan $(UNITS) $(SESSIONS) $(SCRIPTS)
+	@tests/run $(BUILD)/asan $(SCRIPTS) $(UNITS) $(SESSIONS)
 
 # Without tests/process: what counts the lines writes files of its own, whatever a case has taken away.
 coverage: $(call tested,$(BUILD)/coverage)
-	@tests/run $(BUILD)/coverage $(UNITS) $(SESSIONS) $(filter-out tests/process,$(SCRIPTS))
+	@tests/run $(BUILD)/coverage $(filter-out tests/process,$(SCRIPTS)) $(UNITS) $(SESSIONS)
 	@gcovr --root . --filter '(base|net|tls|message|smtp|config|agent|sendmail)' $(BUILD)/coverage
 
 check-clang: $(call tested,$(BUILD)/clang)
