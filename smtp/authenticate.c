@@ -88,7 +88,6 @@ static bool hide_response(struct client *client, const struct sasl_exchange *exc
  * depend on what stands around it. A piece too short to mean something is not hidden. */
 static bool hide_encoded(struct client *client, size_t before, struct error *error)
 {
-    static const size_t depends[] = {0, 2, 3};
     const struct sasl_secret *secret = client->smarthost->sasl.secret;
     struct text raw, encoded;
     if (!open_text(&raw, SASL_RESPONSE_SIZE, error))
@@ -102,7 +101,7 @@ static bool hide_encoded(struct client *client, size_t before, struct error *err
     codec_base64_encode(&encoded, text_slice(&raw));
     struct slice piece = text_slice(&encoded);
     if (before > 0)
-        piece = slice_from(slice_to(piece, raw.length * 8 / 6), depends[before]);
+        piece = slice_from(slice_to(piece, raw.length * 8 / 6), before + 1);
     bool means_something = before == 0 || piece.length >= MASK_PIECE_LENGTH;
     bool hidden = !means_something || hide(client, piece, error);
     vault_free(raw.bytes);
