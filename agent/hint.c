@@ -30,14 +30,20 @@ static const struct row {
     {PROBE_CONFIGURATION, EX_USAGE, 0, NULL, NULL, "give an address such as you@example.com"},
     {PROBE_CONFIGURATION, EX_NOPERM, 0, NULL, NULL,
      "make the file one that this user may read, or write one of its own"},
-    {PROBE_CONFIGURATION, 0, 0, "there is neither", NULL,
-     "write one of these files, with host, user, password and from under [smarthost]"},
-    {PROBE_CONFIGURATION, 0, 0, "No such file", NULL, "write that file, or name another one by -C"},
+    {PROBE_CONFIGURATION, 0, 0, "run: sendmail --configure", NULL,
+     "run sendmail --configure with your address; it asks for what it needs, tries the login and "
+     "writes the file"},
+    {PROBE_CONFIGURATION, 0, 0, "No such file", NULL,
+     "name another file by -C, or let --configure with your address write this one"},
     {PROBE_CONFIGURATION, 0, 0, NULL, NULL, "mend the configuration where the sentence says"},
 
     {PROBE_PASSWORD, EX_TEMPFAIL, 0, NULL, PASSWORD, "run that command by hand as this user"},
     {PROBE_PASSWORD, 0, 0, NULL, PASSWORD, "where the secret comes from"},
 
+    {PROBE_RESOLVE, EX_NOPERM, 0, "not believed", "tls_name",
+     "the name that the DNS gives, once you know that it is the right server"},
+    {PROBE_RESOLVE, EX_NOHOST, 0, "set tls = implicit", "tls", "implicit, as the domain has it"},
+    {PROBE_RESOLVE, EX_NOHOST, 0, "set tls = starttls", "tls", "starttls, as the domain has it"},
     {PROBE_RESOLVE, EX_NOHOST, 0, NULL, "host", "the name of the server, as its operator gives it"},
     {PROBE_RESOLVE, 0, 0, NULL, "host",
      "the name may be right and the DNS of this machine not; see resolv.conf(5)"},

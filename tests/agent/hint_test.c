@@ -22,7 +22,9 @@ static const struct row {
      "smarthost:w", "timout"},
     {PROBE_CONFIGURATION, EX_CONFIG, 0, "/c:4: [queue]: unknown section", "", ""},
     {PROBE_CONFIGURATION, EX_CONFIG, 0, "account: /c has no account \"x\"; it has y", "", ""},
-    {PROBE_CONFIGURATION, EX_CONFIG, 0, "configuration: there is neither /a nor /b", "", ""},
+    {PROBE_CONFIGURATION, EX_CONFIG, 0,
+     "configuration: there is neither /a nor /b; run: sendmail --configure you@example.com", "",
+     ""},
     {PROBE_CONFIGURATION, EX_USAGE, 0, "sender: no domain", "smarthost:work", "from"},
     {PROBE_PASSWORD, EX_TEMPFAIL, 0, "password_command: failed", "smarthost:work",
      "password_command"},
@@ -77,6 +79,14 @@ static const struct row {
     {PROBE_RECIPIENT, EX_NOUSER, 550, "RCPT TO: refused: 550", "", ""},
     {PROBE_RECIPIENT, EX_TEMPFAIL, 450, "RCPT TO: refused: 450", "", ""},
     {PROBE_MAIL, EX_TEMPFAIL, 0, "MAIL FROM: interrupted by SIGINT", "", ""},
+    {PROBE_RESOLVE, EX_NOPERM, 0, "resolve: not believed: the DNS names a for b; set tls_name = a",
+     "smarthost:work", "tls_name"},
+    {PROBE_RESOLVE, EX_NOHOST, 0, "resolve: a has no SRV record x; it has y: set tls = implicit",
+     "smarthost:work", "tls"},
+    {PROBE_RESOLVE, EX_NOHOST, 0, "resolve: a has no SRV record x; name the servers themselves",
+     "smarthost:work", "host"},
+    {PROBE_CONNECT, EX_UNAVAILABLE, 554, "connect: x: greeting: 554 no", "smarthost:work", "host"},
+    {PROBE_CONNECT, EX_TEMPFAIL, 421, "connect: x: greeting: 421 busy", "", ""},
 };
 
 static const struct account work = {
@@ -126,6 +136,25 @@ static void fits_the_account(void **state)
     assert_string_equal(hint.section, "smarthost");
 }
 
+/* Whoever has no configuration is led to what writes one, root as well. */
+static void leads_to_configure(void **state)
+{
+    static const struct row none[] = {
+        {PROBE_CONFIGURATION, EX_CONFIG, 0,
+         "configuration: there is neither /a nor /b; run: sendmail --configure you@example.com", "",
+         ""},
+        {PROBE_CONFIGURATION, EX_CONFIG, 0,
+         "configuration: there is no /a; run: sendmail --configure you@example.com", "", ""},
+        {PROBE_CONFIGURATION, EX_CONFIG, 0, "configuration: /c: No such file or directory", "", ""},
+    };
+    struct hint hint;
+    (void)state;
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        find(&none[i], NULL, &hint);
+        assert_non_null(strstr(hint.advice, "--configure"));
+    }
+}
+
 static void says_nothing_of_the_unknown(void **state)
 {
     struct error error;
@@ -140,6 +169,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leads_to_keys),
         cmocka_unit_test(fits_the_account),
+        cmocka_unit_test(leads_to_configure),
         cmocka_unit_test(says_nothing_of_the_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
