@@ -14,47 +14,14 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "net/candidate.h"
 #include "net/endpoint.h"
-#include "net/places.h"
 #include "net/reasons.h"
 
-enum { ADDRESS_DELAY = 250, WHOSE_SIZE = TEXT_SHOWN_LIMIT + DIAL_ADDRESS_SIZE + 8 };
+enum { ADDRESS_DELAY = 250 };
 enum { CANDIDATES_MAX = DIAL_HOSTS_MAX * DIAL_PORTS_MAX * RESOLVE_ADDRESSES_MAX };
 _Static_assert((int)SERVICE_TARGETS_MAX <= (int)DIAL_PORTS_MAX,
                "a host has as many candidates as srv: has");
-
-#define NEVER INT64_MAX
-
-enum candidate_state { WAITING, CONNECTING, SILENT, LOST };
-
-struct candidate {
-    enum candidate_state state;
-    uint16_t port;
-    const struct resolve_address *address;
-    const struct host *host;
-    int64_t started, connected;
-    size_t slot; /* in what is polled */
-    struct stream stream;
-    struct error reason; /* why it is LOST */
-    enum reasons_kind kind;
-};
-
-enum host_state { UNSTARTED, RESOLVING, RESOLVED, NAMELESS };
-
-struct host {
-    enum host_state state;
-    const struct place *place;
-    const char *name; /* of the place */
-    size_t lane_count;
-    bool known; /* the addresses are there, also while UNSTARTED */
-    int64_t started;
-    int64_t resolve_ms; /* how long the look-up took */
-    size_t slot;
-    struct resolve resolve;
-    int64_t lane_started[DIAL_PORTS_MAX];
-    struct candidate *candidates; /* lane after lane, each of resolve.count */
-    struct error reason;          /* why it is NAMELESS */
-};
 
 struct dial {
     const struct dial_options *options;
@@ -62,7 +29,7 @@ struct dial {
     int64_t timeout; /* of the streams */
     int64_t budget;  /* what is left of connect_timeout */
     struct places places;
-    struct host hosts[PLACES_MAX];
+    struct candidate_host hosts[PLACES_MAX];
     size_t host_count;
     bool begun;               /* the places are known */
     struct candidate *winner; /* the last one */
@@ -93,11 +60,11 @@ static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
     if (!places_find(dial->options, deadline, &dial->arena, &dial->places, error))
         return false;
     for (size_t i = 0; i < dial->places.count; i++) {
-        struct host *host = &dial->hosts[i];
+        struct candidate_host *host = &dial->hosts[i];
         host->place = &dial->places.places[i];
         host->name = host->place->host;
         if (host->place->reason != NULL) {
-            host->state = NAMELESS;
+            host->state = CANDIDATE_HOST_NAMELESS;
             host->reason = *host->place->reason;
             continue;
         }
@@ -108,137 +75,56 @@ static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
     return dial->begun = true;
 }
 
-static size_t candidate_count(const struct host *host)
-{
-    return host->known ? host->lane_count * host->resolve.count : 0;
-}
-
-static struct candidate *lane_of(const struct host *host, size_t lane)
-{
-    return host->candidates + lane * host->resolve.count;
-}
-
-static bool lane_is_lost(const struct host *host, size_t lane)
-{
-    for (size_t i = 0; i < host->resolve.count; i++)
-        if (lane_of(host, lane)[i].state != LOST)
-            return false;
-    return true;
-}
-
-static bool host_is_lost(const struct host *host)
-{
-    if (!host->known)
-        return host->state == NAMELESS;
-    for (size_t lane = 0; lane < host->lane_count; lane++)
-        if (!lane_is_lost(host, lane))
-            return false;
-    return true;
-}
-
 static bool all_are_lost(const struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++)
-        if (!host_is_lost(&dial->hosts[i]))
+        if (!candidate_host_is_lost(&dial->hosts[i]))
             return false;
     return true;
 }
 
 static int64_t after(int64_t start, int64_t delay)
 {
-    return start == NEVER ? NEVER : start + delay;
+    return start == CANDIDATE_NEVER ? CANDIDATE_NEVER : start + delay;
 }
 
 /* When the look-up of a host may start: 0 is at once. */
 static int64_t host_due(const struct dial *dial, size_t index)
 {
-    if (index == 0 || host_is_lost(&dial->hosts[index - 1]))
+    if (index == 0 || candidate_host_is_lost(&dial->hosts[index - 1]))
         return 0;
     return after(dial->hosts[index - 1].started,
                  dial->options->connect_timeout / (int64_t)dial->host_count);
 }
 
-static int64_t lane_due(const struct dial *dial, const struct host *host, size_t lane)
+static int64_t lane_due(const struct dial *dial, const struct candidate_host *host, size_t lane)
 {
-    if (lane == 0 || lane_is_lost(host, lane - 1))
+    if (lane == 0 || candidate_lane_is_lost(host, lane - 1))
         return 0;
     return after(host->lane_started[lane - 1], dial->options->fallback_delay);
 }
 
 /* When a candidate that is WAITING may start: no earlier than its lane, and behind its neighbour.
  */
-static int64_t candidate_due(const struct dial *dial, const struct host *host, size_t lane,
-                             size_t index)
+static int64_t candidate_due(const struct dial *dial, const struct candidate_host *host,
+                             size_t lane, size_t index)
 {
-    const struct candidate *before = index > 0 ? &lane_of(host, lane)[index - 1] : NULL;
+    const struct candidate *before = index > 0 ? &candidate_lane(host, lane)[index - 1] : NULL;
     int64_t due = lane_due(dial, host, lane);
     int64_t behind;
-    if (before == NULL || before->state == LOST)
+    if (before == NULL || before->state == CANDIDATE_LOST)
         return due;
-    behind = before->state == WAITING ? NEVER : before->started + ADDRESS_DELAY;
+    behind = before->state == CANDIDATE_WAITING ? CANDIDATE_NEVER : before->started + ADDRESS_DELAY;
     return behind > due ? behind : due;
-}
-
-/* "mail.example (192.0.2.1:587)" */
-static const char *show_candidate(const struct candidate *candidate, struct text *whose)
-{
-    text_add_escaped(whose, slice_of(candidate->host->name), TEXT_SHOWN_LIMIT);
-    text_add(whose, " (");
-    resolve_format(candidate->address, candidate->port, whose);
-    text_add_byte(whose, ')');
-    return whose->bytes;
-}
-
-static void tell(const struct dial *dial, const struct candidate *candidate, const char *news)
-{
-    const struct dial_greeter *greeter = dial->greeter;
-    char whose_bytes[WHOSE_SIZE];
-    struct text whose;
-    struct error sentence;
-    if (greeter->tell == NULL)
-        return;
-    text_init(&whose, whose_bytes, sizeof(whose_bytes));
-    error_set(&sentence, EX_OK, "%s: %s", show_candidate(candidate, &whose), news);
-    greeter->tell(greeter->context, sentence.sentence);
-}
-
-/* `reason` NULL: it greeted. */
-static void report_candidate(const struct dial *dial, const struct candidate *candidate,
-                             const struct error *reason)
-{
-    const struct dial_watcher *watcher = dial->greeter->watcher;
-    struct dial_news news = {.host = candidate->host->name,
-                             .started = candidate->started,
-                             .connected = candidate->connected,
-                             .reason = reason};
-    struct text address;
-
-    if (watcher == NULL)
-        return;
-    text_init(&address, news.address, sizeof(news.address));
-    resolve_format(candidate->address, candidate->port, &address);
-    watcher->take(watcher->context, &news);
-}
-
-static void report_host(const struct dial *dial, const struct host *host)
-{
-    const struct dial_watcher *watcher = dial->greeter->watcher;
-    struct dial_news news = {.host = host->name,
-                             .found = host->known ? &host->resolve : NULL,
-                             .started = host->started == NEVER ? 0 : host->started,
-                             .reason = host->known ? NULL : &host->reason};
-
-    if (watcher != NULL)
-        watcher->take(watcher->context, &news);
 }
 
 static void lose(const struct dial *dial, struct candidate *candidate, enum reasons_kind kind)
 {
     stream_close(&candidate->stream);
-    candidate->state = LOST;
+    candidate->state = CANDIDATE_LOST;
     candidate->kind = kind;
-    tell(dial, candidate, candidate->reason.sentence);
-    report_candidate(dial, candidate, &candidate->reason);
+    candidate_tell(dial->greeter, candidate, candidate->reason.sentence);
+    candidate_report(dial->greeter, candidate, &candidate->reason);
 }
 
 static void lose_connecting(const struct dial *dial, struct candidate *candidate, int reason)
@@ -249,17 +135,12 @@ static void lose_connecting(const struct dial *dial, struct candidate *candidate
 static void take_connection(struct dial *dial, struct candidate *candidate)
 {
     const struct dial_greeter *greeter = dial->greeter;
-    candidate->state = SILENT;
+    candidate->state = CANDIDATE_SILENT;
     candidate->connected = clock_now();
     stream_init(&candidate->stream, candidate->stream.fd, dial->timeout);
     if (!greeter->begin(greeter->context, &candidate->stream, candidate->host->name,
                         &candidate->reason))
         lose(dial, candidate, REASONS_FAILED);
-}
-
-static bool is_racing(const struct candidate *candidate)
-{
-    return candidate->state == CONNECTING || candidate->state == SILENT;
 }
 
 /* Whether a descriptor is going to be free again, where now there is none. */
@@ -268,7 +149,7 @@ static bool must_wait_for_descriptor(const struct dial *dial, int reason)
     bool somebody_races = false;
     for (size_t i = 0; i < dial->host_count; i++)
         for (size_t j = 0; j < candidate_count(&dial->hosts[i]); j++)
-            somebody_races |= is_racing(&dial->hosts[i].candidates[j]);
+            somebody_races |= candidate_is_racing(&dial->hosts[i].candidates[j]);
     return somebody_races && (reason == EMFILE || reason == ENFILE);
 }
 
@@ -282,9 +163,9 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
     if (candidate->stream.fd < 0 && must_wait_for_descriptor(dial, errno))
         return;
     int reason = errno;
-    candidate->state = CONNECTING;
+    candidate->state = CANDIDATE_CONNECTING;
     candidate->started = clock_now();
-    tell(dial, candidate, "connecting");
+    candidate_tell(dial->greeter, candidate, "connecting");
     if (candidate->stream.fd < 0) {
         lose_connecting(dial, candidate, reason);
         return;
@@ -296,64 +177,46 @@ static void start_candidate(struct dial *dial, struct candidate *candidate)
         lose_connecting(dial, candidate, errno);
 }
 
-static bool make_candidates(struct dial *dial, struct host *host, struct error *error)
-{
-    size_t addresses = host->resolve.count;
-    size_t count = host->lane_count * addresses;
-    struct candidate *candidates = arena_allocate(&dial->arena, count * sizeof(*candidates));
-    if (candidates == NULL)
-        return error_set_memory(error);
-    for (size_t i = 0; i < count; i++) {
-        candidates[i].port = host->place->ports[i / addresses];
-        candidates[i].address = &host->resolve.addresses[i % addresses];
-        candidates[i].host = host;
-        candidates[i].stream.fd = -1;
-    }
-    host->candidates = candidates;
-    host->known = true;
-    return true;
-}
-
 /* The look-up came to its end: with addresses, or with the host's reason. */
-static void take_addresses(struct dial *dial, struct host *host, bool found)
+static void take_addresses(struct dial *dial, struct candidate_host *host, bool found)
 {
     host->resolve_ms = clock_now() - host->started;
-    if (found && make_candidates(dial, host, &host->reason))
-        host->state = RESOLVED;
+    if (found && candidate_make(host, &dial->arena, &host->reason))
+        host->state = CANDIDATE_HOST_RESOLVED;
     else
-        host->state = NAMELESS;
-    report_host(dial, host);
+        host->state = CANDIDATE_HOST_NAMELESS;
+    candidate_report_host(dial->greeter, host);
 }
 
-static void start_host(struct dial *dial, struct host *host)
+static void start_host(struct dial *dial, struct candidate_host *host)
 {
     host->started = clock_now();
     if (host->known) {
-        host->state = RESOLVED;
+        host->state = CANDIDATE_HOST_RESOLVED;
     } else if (!resolve_start(&host->resolve, host->name, &host->reason)) {
         take_addresses(dial, host, false);
     } else {
-        host->state = RESOLVING;
+        host->state = CANDIDATE_HOST_RESOLVING;
         if (host->resolve.child.pid == 0)
             take_addresses(dial, host, true);
     }
 }
 
 /* Starts what is due in one host; the time when the next one is. */
-static int64_t start_candidates(struct dial *dial, struct host *host)
+static int64_t start_candidates(struct dial *dial, struct candidate_host *host)
 {
-    int64_t next = NEVER;
+    int64_t next = CANDIDATE_NEVER;
     for (size_t lane = 0; lane < host->lane_count; lane++) {
         for (size_t i = 0; i < host->resolve.count; i++) {
-            struct candidate *candidate = &lane_of(host, lane)[i];
+            struct candidate *candidate = &candidate_lane(host, lane)[i];
             int64_t due = candidate_due(dial, host, lane, i);
-            if (candidate->state != WAITING)
+            if (candidate->state != CANDIDATE_WAITING)
                 continue;
             if (due > clock_now()) {
                 next = due < next ? due : next;
                 break;
             }
-            if (host->lane_started[lane] == NEVER)
+            if (host->lane_started[lane] == CANDIDATE_NEVER)
                 host->lane_started[lane] = clock_now();
             start_candidate(dial, candidate);
         }
@@ -363,21 +226,21 @@ static int64_t start_candidates(struct dial *dial, struct host *host)
 
 static int64_t advance_host(struct dial *dial, size_t index)
 {
-    struct host *host = &dial->hosts[index];
-    if (host->state == UNSTARTED) {
+    struct candidate_host *host = &dial->hosts[index];
+    if (host->state == CANDIDATE_HOST_UNSTARTED) {
         int64_t due = host_due(dial, index);
         if (due > clock_now())
             return due;
         start_host(dial, host);
     }
-    return host->state == RESOLVED ? start_candidates(dial, host) : NEVER;
+    return host->state == CANDIDATE_HOST_RESOLVED ? start_candidates(dial, host) : CANDIDATE_NEVER;
 }
 
 /* Starts what is due; the time when the next one is. One pass is enough: what may start depends on
  * what stands before it only. */
 static int64_t advance(struct dial *dial)
 {
-    int64_t next = NEVER;
+    int64_t next = CANDIDATE_NEVER;
     for (size_t i = 0; i < dial->host_count; i++) {
         int64_t due = advance_host(dial, i);
         next = due < next ? due : next;
@@ -395,14 +258,14 @@ static void wait_for_news(struct dial *dial, int64_t deadline)
 {
     size_t count = 0;
     for (size_t i = 0; i < dial->host_count; i++) {
-        struct host *host = &dial->hosts[i];
-        if (host->state == RESOLVING)
+        struct candidate_host *host = &dial->hosts[i];
+        if (host->state == CANDIDATE_HOST_RESOLVING)
             host->slot = enlist(dial, &count, host->resolve.child.output, POLLIN);
         for (size_t j = 0; j < candidate_count(host); j++) {
             struct candidate *candidate = &host->candidates[j];
-            if (is_racing(candidate))
+            if (candidate_is_racing(candidate))
                 candidate->slot = enlist(dial, &count, candidate->stream.fd,
-                                         candidate->state == SILENT ? POLLIN : POLLOUT);
+                                         candidate->state == CANDIDATE_SILENT ? POLLIN : POLLOUT);
         }
     }
     enlist(dial, &count, interrupt_fd(), POLLIN);
@@ -411,7 +274,7 @@ static void wait_for_news(struct dial *dial, int64_t deadline)
             dial->polled[i].revents = 0;
 }
 
-static void follow_look_up(struct dial *dial, struct host *host)
+static void follow_look_up(struct dial *dial, struct candidate_host *host)
 {
     bool done = false;
     bool sound = resolve_step(&host->resolve, &done, &host->reason);
@@ -426,7 +289,7 @@ static bool follow_candidate(struct dial *dial, struct candidate *candidate)
     enum dial_verdict verdict = DIAL_WAIT;
     int reason = 0;
     socklen_t size = sizeof(reason);
-    if (candidate->state == SILENT) {
+    if (candidate->state == CANDIDATE_SILENT) {
         verdict = greeter->judge(greeter->context, &candidate->stream, &candidate->reason);
         if (verdict == DIAL_LOST)
             lose(dial, candidate, REASONS_FAILED);
@@ -445,14 +308,14 @@ static bool follow_candidate(struct dial *dial, struct candidate *candidate)
 static struct candidate *take_news(struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++) {
-        struct host *host = &dial->hosts[i];
-        if (host->state == RESOLVING && dial->polled[host->slot].revents != 0) {
+        struct candidate_host *host = &dial->hosts[i];
+        if (host->state == CANDIDATE_HOST_RESOLVING && dial->polled[host->slot].revents != 0) {
             follow_look_up(dial, host);
             continue;
         }
         for (size_t j = 0; j < candidate_count(host); j++) {
             struct candidate *candidate = &host->candidates[j];
-            if (is_racing(candidate) && dial->polled[candidate->slot].revents != 0 &&
+            if (candidate_is_racing(candidate) && dial->polled[candidate->slot].revents != 0 &&
                 follow_candidate(dial, candidate))
                 return candidate;
         }
@@ -464,19 +327,19 @@ static struct candidate *take_news(struct dial *dial)
 static void rewind_race(struct dial *dial)
 {
     for (size_t i = 0; i < dial->host_count; i++) {
-        struct host *host = &dial->hosts[i];
-        if (host->state != NAMELESS)
-            host->state = UNSTARTED;
+        struct candidate_host *host = &dial->hosts[i];
+        if (host->state != CANDIDATE_HOST_NAMELESS)
+            host->state = CANDIDATE_HOST_UNSTARTED;
         if (!host->known)
             resolve_stop(&host->resolve);
-        host->started = NEVER;
+        host->started = CANDIDATE_NEVER;
         for (size_t lane = 0; lane < DIAL_PORTS_MAX; lane++)
-            host->lane_started[lane] = NEVER;
+            host->lane_started[lane] = CANDIDATE_NEVER;
         for (size_t j = 0; j < candidate_count(host); j++) {
             stream_close(&host->candidates[j].stream);
-            if (host->candidates[j].state == LOST)
+            if (host->candidates[j].state == CANDIDATE_LOST)
                 continue;
-            host->candidates[j].state = WAITING;
+            host->candidates[j].state = CANDIDATE_WAITING;
             host->candidates[j].started = host->candidates[j].connected = 0;
         }
     }
@@ -498,7 +361,7 @@ static void hand_over(struct candidate *winner, struct stream *stream, struct di
     resolve_format(winner->address, winner->port, &address);
     *stream = winner->stream;
     winner->stream = (struct stream){.fd = -1};
-    winner->state = LOST;
+    winner->state = CANDIDATE_LOST;
     winner->kind = REASONS_FAILED;
     error_set(&winner->reason, EX_TEMPFAIL, "greeted, and was given up");
 }
@@ -506,10 +369,10 @@ static void hand_over(struct candidate *winner, struct stream *stream, struct di
 static void expire_candidate(const struct dial *dial, struct candidate *candidate)
 {
     enum reasons_kind kind = REASONS_FAILED;
-    if (candidate->state == CONNECTING) {
+    if (candidate->state == CANDIDATE_CONNECTING) {
         stream_too_late("no answer", candidate->started, &candidate->reason);
         kind = REASONS_UNANSWERED;
-    } else if (candidate->state == SILENT) {
+    } else if (candidate->state == CANDIDATE_SILENT) {
         stream_too_late("connected, but no greeting", candidate->connected, &candidate->reason);
         kind = REASONS_MUTE;
     } else {
@@ -523,38 +386,38 @@ static void expire(struct dial *dial)
 {
     struct text_shown shown;
     for (size_t i = 0; i < dial->host_count; i++) {
-        struct host *host = &dial->hosts[i];
+        struct candidate_host *host = &dial->hosts[i];
         for (size_t j = 0; j < candidate_count(host); j++)
-            if (host->candidates[j].state != LOST)
+            if (host->candidates[j].state != CANDIDATE_LOST)
                 expire_candidate(dial, &host->candidates[j]);
-        if (host->known || host->state == NAMELESS)
+        if (host->known || host->state == CANDIDATE_HOST_NAMELESS)
             continue;
         text_show(&shown, slice_of(host->name));
-        if (host->state == RESOLVING)
+        if (host->state == CANDIDATE_HOST_RESOLVING)
             error_set(&host->reason, EX_TEMPFAIL, "resolve: DNS gave no answer for %s in time",
                       shown.bytes);
         else
             error_set(&host->reason, EX_TEMPFAIL, "%s not tried, the time was up", shown.bytes);
         resolve_stop(&host->resolve);
-        host->state = NAMELESS;
-        report_host(dial, host);
+        host->state = CANDIDATE_HOST_NAMELESS;
+        candidate_report_host(dial->greeter, host);
     }
 }
 
 static bool report(const struct dial *dial, struct error *error)
 {
     struct reasons reasons;
-    char bytes[WHOSE_SIZE];
+    char bytes[CANDIDATE_SHOWN_SIZE];
     struct text whose;
     reasons_init(&reasons);
     for (size_t i = 0; i < dial->host_count; i++) {
-        const struct host *host = &dial->hosts[i];
-        if (host->state == NAMELESS)
+        const struct candidate_host *host = &dial->hosts[i];
+        if (host->state == CANDIDATE_HOST_NAMELESS)
             reasons_add(&reasons, REASONS_NAMELESS, NULL, &host->reason);
         for (size_t j = 0; j < candidate_count(host); j++) {
             const struct candidate *candidate = &host->candidates[j];
             text_init(&whose, bytes, sizeof(bytes));
-            show_candidate(candidate, &whose);
+            candidate_show(candidate, &whose);
             reasons_add(&reasons, candidate->kind,
                         candidate->kind == REASONS_REJECTED ? NULL : bytes, &candidate->reason);
         }
@@ -602,7 +465,7 @@ bool dial_next(struct dial *dial, struct stream *stream, struct dial_peer *peer,
         expire(dial);
         return report(dial, error);
     }
-    report_candidate(dial, winner, NULL);
+    candidate_report(dial->greeter, winner, NULL);
     hand_over(winner, stream, peer);
     rewind_race(dial);
     return true;
