@@ -57,6 +57,7 @@ static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
 {
     if (dial->begun)
         return true;
+    int64_t started = clock_now();
     if (!places_find(dial->options, deadline, &dial->arena, &dial->places, error))
         return false;
     for (size_t i = 0; i < dial->places.count; i++) {
@@ -66,6 +67,8 @@ static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
         if (host->place->reason != NULL) {
             host->state = CANDIDATE_HOST_NAMELESS;
             host->reason = *host->place->reason;
+            host->started = started;
+            candidate_report_host(dial->greeter, host);
             continue;
         }
         while (host->place->ports[host->lane_count] != 0)
