@@ -85,6 +85,15 @@ static const struct row {
      "smarthost:work", "tls"},
     {PROBE_RESOLVE, EX_NOHOST, 0, "resolve: a has no SRV record x; name the servers themselves",
      "smarthost:work", "host"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: x are not authenticated, which tls_dane = yes demands: the",
+     "smarthost:work", "tls_dane"},
+    {PROBE_TLS, EX_NOPERM, 0,
+     "TLS: x has no TLSA records, which tls_dane = yes demands; tls_dane =", "smarthost:work",
+     "tls_dane"},
+    {PROBE_TLS, EX_NOPERM, 0, "TLS: 192.0.2.1 is an address; tls_dane = yes needs a name as host",
+     "smarthost:work", "tls_dane"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: DNS: no answer about x; nobody can tell whether tls_dane is",
+     "smarthost:work", "tls_dane"},
     {PROBE_CONNECT, EX_UNAVAILABLE, 554, "connect: x: greeting: 554 no", "smarthost:work", "host"},
     {PROBE_CONNECT, EX_TEMPFAIL, 421, "connect: x: greeting: 421 busy", "", ""},
 };
@@ -155,6 +164,21 @@ static void leads_to_configure(void **state)
     }
 }
 
+/* A file that is not there is not in want of an issuer. */
+static void tells_a_bad_file_from_a_missing_issuer(void **state)
+{
+    static const struct row file = {PROBE_TLS, EX_CONFIG, 0, "TLS: tls_ca_file /x: No such file",
+                                    "",        ""};
+    static const struct row issuer = {PROBE_TLS, EX_NOPERM, 0, "TLS: unknown; set tls_ca_file",
+                                      "",        ""};
+    struct hint hint;
+    (void)state;
+    find(&file, &work, &hint);
+    assert_non_null(strstr(hint.advice, "a hashed directory"));
+    find(&issuer, &work, &hint);
+    assert_non_null(strstr(hint.advice, "that issuer"));
+}
+
 static void says_nothing_of_the_unknown(void **state)
 {
     struct error error;
@@ -170,6 +194,7 @@ int main(void)
         cmocka_unit_test(leads_to_keys),
         cmocka_unit_test(fits_the_account),
         cmocka_unit_test(leads_to_configure),
+        cmocka_unit_test(tells_a_bad_file_from_a_missing_issuer),
         cmocka_unit_test(says_nothing_of_the_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
