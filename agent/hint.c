@@ -38,7 +38,9 @@ static const struct row {
     {PROBE_CONFIGURATION, 0, 0, NULL, NULL, "mend the configuration where the sentence says"},
 
     {PROBE_PASSWORD, EX_TEMPFAIL, 0, NULL, PASSWORD, "run that command by hand as this user"},
-    {PROBE_PASSWORD, 0, 0, NULL, PASSWORD, "where the secret comes from"},
+    {PROBE_PASSWORD, EX_CONFIG, 0, "run: chmod", NULL, "run what the sentence says"},
+    {PROBE_PASSWORD, EX_NOPERM, 0, NULL, PASSWORD, "a secret that this user may read"},
+    {PROBE_PASSWORD, 0, 0, NULL, PASSWORD, "what gives the secret, and nothing else, as one line"},
 
     {PROBE_RESOLVE, EX_NOPERM, 0, "not believed", "tls_name",
      "the name that the DNS gives, once you know that it is the right server"},
@@ -81,6 +83,8 @@ static const struct row {
      "no, if you know that the DNS is out of date; else somebody is between you and the server"},
     {PROBE_TLS, EX_TEMPFAIL, 0, "not authenticated", "tls_dane",
      "auto or no, as long as the zone is not signed or the resolver is not believed"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "no TLSA record can vouch", "tls_dane",
+     "auto or no; or name the servers themselves in host"},
     {PROBE_TLS, EX_NOPERM, 0, "tls_dane = yes", "tls_dane",
      "auto or no, as the DNS has nothing for this host that could vouch for it"},
     {PROBE_TLS, EX_TEMPFAIL, 0, "tls_dane", "tls_dane",

@@ -94,6 +94,10 @@ static const struct row {
      "smarthost:work", "tls_dane"},
     {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: DNS: no answer about x; nobody can tell whether tls_dane is",
      "smarthost:work", "tls_dane"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: by srv:, so that no TLSA record can vouch for it",
+     "smarthost:work", "tls_dane"},
+    {PROBE_PASSWORD, EX_CONFIG, 0, "password_file: /x: its group can read it; run: chmod 600 /x",
+     "", ""},
     {PROBE_CONNECT, EX_UNAVAILABLE, 554, "connect: x: greeting: 554 no", "smarthost:work", "host"},
     {PROBE_CONNECT, EX_TEMPFAIL, 421, "connect: x: greeting: 421 busy", "", ""},
 };
