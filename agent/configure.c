@@ -20,6 +20,7 @@
 #include "base/file.h"
 #include "base/install.h"
 #include "base/interrupt.h"
+#include "base/vault.h"
 #include "config/draft.h"
 #include "config/secret.h"
 #include "message/address.h"
@@ -46,7 +47,8 @@ struct configure {
     const struct discover_offer *offer; /* the one to use */
     struct error reason;                /* of the first offer that exists and is no good */
     bool strangers;                     /* some were left out since nobody could be asked */
-    char user[USER_SIZE], password[PASSWORD_SIZE];
+    char user[USER_SIZE];
+    char *password; /* as typed, PASSWORD_SIZE bytes in a vault */
 };
 
 /* --- whose, and where it goes ---------------------------------------------------------------- */
@@ -211,6 +213,13 @@ static bool try_offers(struct configure *configure, size_t first, struct error *
     return true;
 }
 
+/* Somebody said that there is a server, and no name that we made up. */
+static bool is_known(const struct discover *discover)
+{
+    enum discover_origin first = discover->count > 0 ? discover->offers[0].origin : DISCOVER_GUESS;
+    return first == DISCOVER_RECORD || first == DISCOVER_PROVIDER;
+}
+
 static bool fail_without_server(const struct configure *configure, struct error *error)
 {
     const struct discover *discover = &configure->discover;
@@ -226,7 +235,7 @@ static bool fail_without_server(const struct configure *configure, struct error 
     if (discover->dns.exit_code != EX_OK &&
         (configure->reason.exit_code == EX_OK || configure->reason.exit_code == EX_NOHOST))
         *error = discover->dns;
-    else if (configure->reason.exit_code == EX_NOHOST)
+    else if (configure->reason.exit_code == EX_NOHOST && !is_known(discover))
         error_set(error, EX_NOHOST,
                   "nothing is known of %s; ask your provider for the name of "
                   "its server",
@@ -246,12 +255,12 @@ static bool ask_for_server(struct configure *configure, struct error *error)
         if (!dialogue_ask("Server, or provider, such as smtp.example.com or ionos.de (Enter to "
                           "give up)",
                           NULL, &answer, error))
-            return false;
+            return error_add_context(error, "configure");
         if (answer.length == 0)
             return fail_without_server(configure, error);
         discover_add_answer(answer.bytes, &configure->discover);
         if (!try_offers(configure, before, error))
-            return false;
+            return error_add_context(error, "configure");
         if (before == configure->discover.count)
             return fail_without_server(configure, error);
     }
@@ -271,7 +280,7 @@ static bool find_server(struct configure *configure, struct error *error)
         return true;
     if (!configure->asks || discover->closed != NULL)
         return fail_without_server(configure, error);
-    return ask_for_server(configure, error) || error_add_context(error, "configure");
+    return ask_for_server(configure, error);
 }
 
 /* --- which login, and its test --------------------------------------------------------------- */
@@ -297,9 +306,7 @@ static bool write_draft(const struct configure *configure, struct buffer *out, s
         .password_file = file ? configure->password_file : NULL,
         .from = configure->address,
     };
-    /* In one piece: growing would leave a copy of the password behind. */
-    return (buffer_reserve(out, DRAFT_SIZE) || error_set_memory(error)) &&
-           draft_write(&draft, out, error);
+    return draft_write(&draft, out, error);
 }
 
 /* Logs in with what the loader makes of the text, as every mail will. */
@@ -353,7 +360,7 @@ static bool ask_for_password(struct configure *configure, struct error *error)
     struct text password;
     if (configure->password_file[0] != '\0')
         return true;
-    text_init(&password, configure->password, sizeof configure->password);
+    text_init(&password, configure->password, PASSWORD_SIZE);
     do {
         if (!dialogue_ask_secret("Password (not shown)", &password, error))
             return error_add_context(error, "configure");
@@ -369,8 +376,7 @@ static bool find_login(struct configure *configure, struct buffer *text, struct 
     if (provider != NULL && provider->note != NULL)
         printf("%s: %s.\n", provider->name, provider->note);
     for (int attempt = 1;; attempt++) {
-        if (text->bytes != NULL)
-            explicit_bzero(text->bytes, text->length);
+        explicit_bzero(text->bytes, text->length);
         buffer_clear(text);
         if (!ask_for_user(configure, error) || !ask_for_password(configure, error) ||
             !write_draft(configure, text, error))
@@ -409,22 +415,27 @@ static bool write_file(const struct configure *configure, struct slice text, str
     return true;
 }
 
+static bool run(struct configure *configure, struct buffer *text, struct error *error)
+{
+    return interrupt_hold(error) && take_address(configure, error) &&
+           choose_target(configure, error) && take_password_file(configure, error) &&
+           check_target(configure, error) && find_server(configure, error) &&
+           find_login(configure, text, error) && write_file(configure, buffer_slice(text), error);
+}
+
 bool configure_run(struct call *call, struct error *error)
 {
     struct configure configure = {.call = call, .asks = !call->options.yes};
-    struct buffer text = {0};
+    struct buffer text;
     if (configure.asks && !dialogue_is_possible())
         return error_set(error, EX_USAGE,
                          "usage: --configure asks on a terminal; without one it needs --yes and "
                          "--password-file");
-    bool done = interrupt_hold(error) && take_address(&configure, error) &&
-                choose_target(&configure, error) && take_password_file(&configure, error) &&
-                check_target(&configure, error) && find_server(&configure, error) &&
-                find_login(&configure, &text, error) &&
-                write_file(&configure, buffer_slice(&text), error);
-    if (text.bytes != NULL)
-        explicit_bzero(text.bytes, text.length);
-    buffer_free(&text);
-    explicit_bzero(configure.password, sizeof configure.password);
+    configure.password = vault_allocate(PASSWORD_SIZE);
+    bool done = vault_open_buffer(&text, DRAFT_SIZE) && configure.password != NULL
+                    ? run(&configure, &text, error)
+                    : error_set_memory(error);
+    vault_free(text.bytes);
+    vault_free(configure.password);
     return done;
 }

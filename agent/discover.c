@@ -45,13 +45,17 @@ static void add_provider(const struct providers_row *row, struct discover *disco
         add(discover, DISCOVER_PROVIDER, row->host, row->port, row->implicit);
 }
 
-static void add_usual_ports(const char *host, enum discover_origin origin,
-                            struct discover *discover)
+static bool has(const struct discover *discover, const char *host, uint16_t port)
 {
-    add(discover, origin, host, 465, true);
-    add(discover, origin, host, 587, false);
+    for (size_t i = 0; i < discover->count; i++) {
+        const struct discover_offer *offer = &discover->offers[i];
+        if (offer->port == port && slice_equals_nocase(slice_of(offer->host), slice_of(host)))
+            return true;
+    }
+    return false;
 }
 
+/* Where the DNS has not named them already. */
 static void add_guesses(const char *domain, struct discover *discover)
 {
     static const char *const names[] = {"smtp", "mail"};
@@ -60,8 +64,12 @@ static void add_guesses(const char *domain, struct discover *discover)
         struct text host;
         text_init(&host, host_bytes, sizeof host_bytes);
         text_add_format(&host, "%s.%s", names[i], domain);
-        if (!host.overflow)
-            add_usual_ports(host.bytes, DISCOVER_GUESS, discover);
+        if (host.overflow)
+            continue;
+        if (!has(discover, host.bytes, 465))
+            add(discover, DISCOVER_GUESS, host.bytes, 465, true);
+        if (!has(discover, host.bytes, 587))
+            add(discover, DISCOVER_GUESS, host.bytes, 587, false);
     }
 }
 
@@ -112,10 +120,12 @@ void discover_find(const struct discover_question *question, struct discover *di
 void discover_add_answer(const char *answer, struct discover *discover)
 {
     const struct providers_row *row = providers_find(answer);
-    if (row != NULL)
+    if (row != NULL) {
         add_provider(row, discover);
-    else
-        add_usual_ports(answer, DISCOVER_PERSON, discover);
+    } else {
+        add(discover, DISCOVER_PERSON, answer, 465, true);
+        add(discover, DISCOVER_PERSON, answer, 587, false);
+    }
     recognise(discover);
 }
 

@@ -345,6 +345,7 @@ static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
 {
     if (dial->begun)
         return true;
+    int64_t started = clock_now();
     if (!places_find(dial->options, deadline, &dial->arena, &dial->places, error))
         return false;
     for (size_t i = 0; i < dial->places.count; i++) {
@@ -354,6 +355,7 @@ static bool set_out(struct dial *dial, int64_t deadline, struct error *error)
         if (host->place->reason != NULL) {
             host->state = NAMELESS;
             host->reason = *host->place->reason;
+            host->started = started;
             report_host(dial, host);
             continue;
         }

@@ -12,6 +12,7 @@
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/text.h"
 
 enum { ANSWER_SIZE = 64 * 1024, RECORD_HEAD = 10, SRV_HEAD = 6, TLSA_HEAD = 3 };
@@ -240,19 +241,28 @@ static bool unpack(const struct question *question, struct slice output, struct 
     return is_sound(question->type, answer) || fail(question->name, error);
 }
 
+static bool add_name(const char *name, int64_t deadline, struct error *error)
+{
+    struct text_shown shown;
+    text_show(&shown, slice_of(name));
+    if (clock_remaining(deadline) == 0 && !interrupt_came(NULL))
+        return error_set(error, EX_TEMPFAIL, "DNS: no answer about %s in time", shown.bytes);
+    return error_add_context(error, "DNS: %s", shown.bytes);
+}
+
 bool dns_look_up(enum dns_type type, const char *name, const struct sockaddr_in *server,
                  int64_t timeout, struct dns_answer *answer, struct error *error)
 {
     struct question question = {type, name, server};
     struct child child;
     struct buffer output = {0};
-    struct text_shown shown;
     int status;
+    int64_t deadline = clock_deadline(timeout);
     size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * record_size(type);
     *answer = (struct dns_answer){0};
     bool done = child_start(&child, look_up, &question, error) &&
-                (child_finish(&child, clock_deadline(timeout), limit, &output, &status, error) ||
-                 error_add_context(error, "DNS: %s", text_show(&shown, slice_of(name)))) &&
+                (child_finish(&child, deadline, limit, &output, &status, error) ||
+                 add_name(name, deadline, error)) &&
                 unpack(&question, buffer_slice(&output), answer, error);
     buffer_free(&output);
     return done;

@@ -1,4 +1,5 @@
-/* One sentence out of many reasons. Each is cut so that the last address still finds room. */
+/* One sentence out of many reasons. Each is cut so that the last address still finds room; a sole
+ * one is not. */
 #include "net/reasons.h"
 
 #include <errno.h>
@@ -52,15 +53,21 @@ void reasons_init(struct reasons *reasons)
 void reasons_add(struct reasons *reasons, enum reasons_kind kind, const char *whose,
                  const struct error *reason)
 {
-    if (reasons->count++ == 0)
+    if (reasons->count++ == 0) {
         reasons->first = reason;
-    else
+        reasons->reply_code = reason->reply_code;
+    } else {
         text_add(&reasons->list, "; ");
+    }
     if (reasons->first->exit_code != reason->exit_code)
         reasons->mixed = true;
+    if (reasons->first->reply_code != reason->reply_code)
+        reasons->reply_code = 0;
     reasons->kinds[kind]++;
     if (whose != NULL)
         text_add_format(&reasons->list, "%s: ", whose);
+    if (reasons->count == 1)
+        reasons->head = reasons->list.length;
     text_add_format(&reasons->list, "%.*s", SHOWN_REASON, reason->sentence);
 }
 
@@ -98,6 +105,12 @@ bool reasons_report(const struct reasons *reasons, const char *mute_advice, stru
         step = "connect: ";
     if (reasons->kinds[REASONS_NAMELESS] == reasons->count)
         step = "";
-    error_set(error, later ? EX_TEMPFAIL : reasons->first->exit_code, "%s%s", step, reasons->bytes);
+    int exit_code = later ? EX_TEMPFAIL : reasons->first->exit_code;
+    if (reasons->count == 1)
+        error_set(error, exit_code, "%s%.*s%s", step, (int)reasons->head, reasons->bytes,
+                  reasons->first->sentence);
+    else
+        error_set(error, exit_code, "%s%s", step, reasons->bytes);
+    error->reply_code = reasons->reply_code;
     return advise(reasons, mute_advice, error);
 }

@@ -22,7 +22,9 @@ struct reasons {
     size_t count;
     size_t kinds[REASONS_KINDS]; /* how many of each */
     const struct error *first;
-    bool mixed; /* exit codes differ */
+    size_t head;    /* of the list, up to where the first reason begins */
+    bool mixed;     /* exit codes differ */
+    int reply_code; /* that all have in common; 0: there is none */
 };
 
 /* errno of socket(2) or connect(2) in words. */
@@ -36,8 +38,8 @@ void reasons_add(struct reasons *reasons, enum reasons_kind kind, const char *wh
                  const struct error *reason);
 
 /* The whole list. Its exit code is the one all have in common, else EX_TEMPFAIL, also when somebody
- * was rejected. A sole reason that is a rejection is reported as it is. `mute_advice`, if not NULL,
- * is what to do where a server stayed mute. */
+ * was rejected; its reply code the one all have in common. A sole reason that is a rejection is
+ * reported as it is. `mute_advice`, if not NULL, is what to do where a server stayed mute. */
 bool reasons_report(const struct reasons *reasons, const char *mute_advice, struct error *error);
 
 #endif

@@ -212,8 +212,9 @@ static bool begin(void *context, struct stream *stream, const char *host, struct
     struct client *client = context;
     if (client->smarthost->tls_mode != SMARTHOST_IMPLICIT)
         return true;
+    /* One that answers before we look again has greeted, as in judge_handshake. */
     return tls_start(client->tls, stream, host, false, error) &&
-           tls_handshake_step(stream, error) != STREAM_CUT;
+           (tls_handshake_step(stream, error) != STREAM_CUT || tls_answered(stream));
 }
 
 static enum dial_verdict judge_handshake(struct stream *stream, struct error *error)

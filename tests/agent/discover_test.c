@@ -63,11 +63,13 @@ static void test_order(void **state)
     static const struct {
         const char *domain, *offers;
     } cases[] = {
-        {"own.example", "r smtp.own.example:465, r smtp.own.example:587, " GUESSES("own.example")},
+        {"own.example", "r smtp.own.example:465, r smtp.own.example:587, g mail.own.example:465, "
+                        "g mail.own.example:587"},
         {"hosted.example", "s smtp.fastmail.com:587 Fastmail, " GUESSES("hosted.example")},
         {"signed.example", "r smtp.fastmail.com:465 Fastmail signed, " GUESSES("signed.example")},
         {"mixed.example",
-         "r smtp.mixed.example:587, s smtp.evil.example:587, " GUESSES("mixed.example")},
+         "r smtp.mixed.example:587, s smtp.evil.example:587, g smtp.mixed.example:465, "
+         "g mail.mixed.example:465, g mail.mixed.example:587"},
         {"gmail.com", "p smtp.gmail.com:465 Gmail, s smtp.evil.example:587"},
         {"none.example", GUESSES("none.example")},
         {"tuta.com", ""},

@@ -22,7 +22,9 @@ static const struct row {
      "smarthost:w", "timout"},
     {PROBE_CONFIGURATION, EX_CONFIG, 0, "/c:4: [queue]: unknown section", "", ""},
     {PROBE_CONFIGURATION, EX_CONFIG, 0, "account: /c has no account \"x\"; it has y", "", ""},
-    {PROBE_CONFIGURATION, EX_CONFIG, 0, "configuration: there is neither /a nor /b", "", ""},
+    {PROBE_CONFIGURATION, EX_CONFIG, 0,
+     "configuration: there is neither /a nor /b; run: sendmail --configure you@example.com", "",
+     ""},
     {PROBE_CONFIGURATION, EX_USAGE, 0, "sender: no domain", "smarthost:work", "from"},
     {PROBE_PASSWORD, EX_TEMPFAIL, 0, "password_command: failed", "smarthost:work",
      "password_command"},
@@ -77,6 +79,27 @@ static const struct row {
     {PROBE_RECIPIENT, EX_NOUSER, 550, "RCPT TO: refused: 550", "", ""},
     {PROBE_RECIPIENT, EX_TEMPFAIL, 450, "RCPT TO: refused: 450", "", ""},
     {PROBE_MAIL, EX_TEMPFAIL, 0, "MAIL FROM: interrupted by SIGINT", "", ""},
+    {PROBE_RESOLVE, EX_NOPERM, 0, "resolve: not believed: the DNS names a for b; set tls_name = a",
+     "smarthost:work", "tls_name"},
+    {PROBE_RESOLVE, EX_NOHOST, 0, "resolve: a has no SRV record x; it has y: set tls = implicit",
+     "smarthost:work", "tls"},
+    {PROBE_RESOLVE, EX_NOHOST, 0, "resolve: a has no SRV record x; name the servers themselves",
+     "smarthost:work", "host"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: x are not authenticated, which tls_dane = yes demands: the",
+     "smarthost:work", "tls_dane"},
+    {PROBE_TLS, EX_NOPERM, 0,
+     "TLS: x has no TLSA records, which tls_dane = yes demands; tls_dane =", "smarthost:work",
+     "tls_dane"},
+    {PROBE_TLS, EX_NOPERM, 0, "TLS: 192.0.2.1 is an address; tls_dane = yes needs a name as host",
+     "smarthost:work", "tls_dane"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: DNS: no answer about x; nobody can tell whether tls_dane is",
+     "smarthost:work", "tls_dane"},
+    {PROBE_TLS, EX_TEMPFAIL, 0, "TLS: by srv:, so that no TLSA record can vouch for it",
+     "smarthost:work", "tls_dane"},
+    {PROBE_PASSWORD, EX_CONFIG, 0, "password_file: /x: its group can read it; run: chmod 600 /x",
+     "", ""},
+    {PROBE_CONNECT, EX_UNAVAILABLE, 554, "connect: x: greeting: 554 no", "smarthost:work", "host"},
+    {PROBE_CONNECT, EX_TEMPFAIL, 421, "connect: x: greeting: 421 busy", "", ""},
 };
 
 static const struct account work = {
@@ -126,6 +149,40 @@ static void fits_the_account(void **state)
     assert_string_equal(hint.section, "smarthost");
 }
 
+/* Whoever has no configuration is led to what writes one, root as well. */
+static void leads_to_configure(void **state)
+{
+    static const struct row none[] = {
+        {PROBE_CONFIGURATION, EX_CONFIG, 0,
+         "configuration: there is neither /a nor /b; run: sendmail --configure you@example.com", "",
+         ""},
+        {PROBE_CONFIGURATION, EX_CONFIG, 0,
+         "configuration: there is no /a; run: sendmail --configure you@example.com", "", ""},
+        {PROBE_CONFIGURATION, EX_CONFIG, 0, "configuration: /c: No such file or directory", "", ""},
+    };
+    struct hint hint;
+    (void)state;
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        find(&none[i], NULL, &hint);
+        assert_non_null(strstr(hint.advice, "--configure"));
+    }
+}
+
+/* A file that is not there is not in want of an issuer. */
+static void tells_a_bad_file_from_a_missing_issuer(void **state)
+{
+    static const struct row file = {PROBE_TLS, EX_CONFIG, 0, "TLS: tls_ca_file /x: No such file",
+                                    "",        ""};
+    static const struct row issuer = {PROBE_TLS, EX_NOPERM, 0, "TLS: unknown; set tls_ca_file",
+                                      "",        ""};
+    struct hint hint;
+    (void)state;
+    find(&file, &work, &hint);
+    assert_non_null(strstr(hint.advice, "a hashed directory"));
+    find(&issuer, &work, &hint);
+    assert_non_null(strstr(hint.advice, "that issuer"));
+}
+
 static void says_nothing_of_the_unknown(void **state)
 {
     struct error error;
@@ -140,6 +197,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leads_to_keys),
         cmocka_unit_test(fits_the_account),
+        cmocka_unit_test(leads_to_configure),
+        cmocka_unit_test(tells_a_bad_file_from_a_missing_issuer),
         cmocka_unit_test(says_nothing_of_the_unknown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -114,6 +114,50 @@ static void test_long_reasons_are_cut(void **state)
     assert_non_null(strstr(error.sentence, "; mx (192.0.2.9:2525): xxx"));
 }
 
+/* A fingerprint at its end is there to be pasted. */
+static void test_a_sole_reason_is_whole(void **state)
+{
+    struct error reason, error = {0};
+    struct reasons reasons;
+    char words[600];
+
+    (void)state;
+    memset(words, 'x', sizeof(words));
+    words[sizeof(words) - 1] = '\0';
+    error_set(&reason, EX_NOPERM, "%s sha256:01ef", words);
+    reasons_init(&reasons);
+    reasons_add(&reasons, REASONS_FAILED, "mx (192.0.2.1:465)", &reason);
+    assert_false(reasons_report(&reasons, NULL, &error));
+    assert_non_null(strstr(error.sentence, "connect: mx (192.0.2.1:465): xxx"));
+    assert_non_null(strstr(error.sentence, "x sha256:01ef"));
+}
+
+/* What all servers said is what was said. */
+static void test_reply_code_in_common(void **state)
+{
+    static const struct {
+        int first, second, expected;
+    } rows[] = {{554, 554, 554}, {421, 421, 421}, {554, 550, 0}, {421, 0, 0}, {0, 554, 0}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct error first, second, error = {0};
+        struct reasons reasons;
+
+        error_set(&first, EX_TEMPFAIL, "one");
+        error_set(&second, EX_TEMPFAIL, "two");
+        first.reply_code = rows[i].first;
+        second.reply_code = rows[i].second;
+        reasons_init(&reasons);
+        reasons_add(&reasons, REASONS_FAILED, "mx (192.0.2.1:587)", &first);
+        assert_false(reasons_report(&reasons, NULL, &error));
+        assert_int_equal(error.reply_code, rows[i].first);
+        reasons_add(&reasons, REASONS_FAILED, "mx (192.0.2.2:587)", &second);
+        assert_false(reasons_report(&reasons, NULL, &error));
+        assert_int_equal(error.reply_code, rows[i].expected);
+    }
+}
+
 static void test_advice(void **state)
 {
     static const struct {
@@ -154,8 +198,12 @@ static void test_advice(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_connect),  cmocka_unit_test(test_exit_code_in_common),
-        cmocka_unit_test(test_rejected), cmocka_unit_test(test_long_reasons_are_cut),
+        cmocka_unit_test(test_connect),
+        cmocka_unit_test(test_exit_code_in_common),
+        cmocka_unit_test(test_rejected),
+        cmocka_unit_test(test_long_reasons_are_cut),
+        cmocka_unit_test(test_a_sole_reason_is_whole),
+        cmocka_unit_test(test_reply_code_in_common),
         cmocka_unit_test(test_advice),
     };
 

@@ -7,10 +7,13 @@
 
 #include <cmocka.h>
 
+#include <arpa/nameser.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/service.h"
 #include "smtp/probe.h"
+#include "tests/support/dns.h"
 #include "tests/support/peer.h"
 
 enum { SCRIPTS_MAX = 3 };
@@ -334,6 +337,52 @@ static void tries_the_others(void **state)
     free(probe);
 }
 
+/* What the DNS says of srv: is a matter of the look-up, not of a connection. */
+static void blames_the_dns_for_srv(void **state)
+{
+    static const struct dns_row records[] = {
+        {"_submission._tcp.far.example", ns_t_srv, "0 0 587 mx.elsewhere.example", 0},
+        {NULL, 0, NULL, 0},
+    };
+    static const struct {
+        const char *host;
+        int exit_code;
+        const char *words;
+    } table[] = {{"srv:far.example", EX_NOPERM, "set tls_name = mx.elsewhere.example"},
+                 {"srv:none.example", EX_NOHOST, "has no SRV record"}};
+    static const struct trace no_trace;
+    struct probe *probe = calloc(1, sizeof *probe);
+    struct dns_server dns = {0};
+    (void)state;
+    dns_server_start(&dns, records);
+    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+        struct envelope envelope = {.sender = "me@x"};
+        struct error error;
+        struct smarthost smarthost = {
+            .dial = {.hosts = {table[i].host},
+                     .ports = {587},
+                     .connect_timeout = 20000,
+                     .fallback_delay = 20000,
+                     .service = SERVICE_STARTTLS,
+                     .dns_server = &dns.address},
+            .tls_mode = SMARTHOST_CLEAR,
+            .sasl = {.mechanism = "auto"},
+            .timeout = 20000,
+        };
+        struct probe_request request = {&smarthost, &envelope, &no_trace};
+        probe_init(probe);
+        assert_false(probe_run(probe, &request, &error));
+        assert_int_equal(error.exit_code, table[i].exit_code);
+        assert_int_equal(probe->failed, PROBE_RESOLVE);
+        assert_int_equal(probe->step_count, 1);
+        assert_int_equal(probe->steps[0].kind, PROBE_RESOLVE);
+        assert_int_equal(probe->steps[0].status, PROBE_FAILED);
+        assert_non_null(strstr(probe->steps[0].words, table[i].words));
+    }
+    dns_server_stop(&dns);
+    free(probe);
+}
+
 /* More steps than there is room for are counted, and the last one is still told. */
 static void bounded(void **state)
 {
@@ -376,7 +425,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probes),           cmocka_unit_test(goes_on_to_the_next_port),
         cmocka_unit_test(tries_the_others), cmocka_unit_test(bounded),
-        cmocka_unit_test(shows_offers),
+        cmocka_unit_test(shows_offers),     cmocka_unit_test(blames_the_dns_for_srv),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
