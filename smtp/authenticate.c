@@ -36,6 +36,7 @@ static struct sasl_channel channel_of(const struct client *client)
         .host = client->peer.host,
         .port = client->peer.port,
         .offered = slice_of(client->capability.mechanisms),
+        .mask = &client->mask,
     };
 }
 
@@ -84,17 +85,36 @@ static bool hide_response(struct client *client, const struct sasl_exchange *exc
     return exchange->mechanism->certificate || hide(client, response, error);
 }
 
+/* The secret in base64, as it looks behind `before` (0 to 2) octets that are not it; only the
+ * characters that it alone decides, where there are others. */
+static bool hide_encoded(struct client *client, struct slice secret, size_t before,
+                         struct error *error)
+{
+    struct text raw, encoded = {0};
+    bool hidden =
+        open_text(&raw, SASL_SECRET_SIZE + 2, error) && open_text(&encoded, BASE64_SIZE, error);
+    if (hidden) {
+        text_add_slice(&raw, slice_make("\0\0", before));
+        text_add_slice(&raw, secret);
+        codec_base64_encode(&encoded, text_slice(&raw));
+        struct slice characters = text_slice(&encoded);
+        if (before > 0)
+            characters = slice_from(slice_to(characters, raw.length * 8 / 6), before + 1);
+        hidden = hide(client, characters, error);
+    }
+    vault_free(raw.bytes);
+    vault_free(encoded.bytes);
+    return hidden;
+}
+
 /* The secret itself, raw and in base64: some servers repeat what they could not make sense of. */
 static bool hide_secret(struct client *client, struct error *error)
 {
     const struct sasl_secret *secret = client->smarthost->sasl.secret;
-    struct text encoded;
     struct slice raw = slice_make(secret->bytes, secret->length);
-    if (!open_text(&encoded, BASE64_SIZE, error))
-        return false;
-    codec_base64_encode(&encoded, raw);
-    bool hidden = hide(client, raw, error) && hide(client, text_slice(&encoded), error);
-    vault_free(encoded.bytes);
+    bool hidden = hide(client, raw, error);
+    for (size_t before = 0; hidden && before < 3; before++)
+        hidden = hide_encoded(client, raw, before, error);
     return hidden;
 }
 
