@@ -1,5 +1,5 @@
-/* The report of --check for machines (RFC 8259). Invariant: whatever came in, what goes out is
- * UTF-8 and one object. */
+/* The report of --check for machines (RFC 8259). Invariant: whatever came in, what goes out is one
+ * object in printable ASCII, also when a terminal is the machine. */
 #include "agent/check_json.h"
 
 #include <stdio.h>
@@ -15,12 +15,17 @@ struct writer {
 
 /* --- values ---------------------------------------------------------------------------------- */
 
-static void add_escape(struct buffer *out, unsigned char byte)
+/* By number, as UTF-16 (RFC 8259 section 7). */
+static void add_escape(struct buffer *out, uint32_t character)
 {
-    char escape[8];
+    char escape[16];
     struct text text;
     text_init(&text, escape, sizeof escape);
-    text_add_format(&text, "\\u%04x", byte);
+    if (character >= 0x10000) {
+        text_add_format(&text, "\\u%04x", (unsigned)(0xd7c0 + (character >> 10)));
+        character = 0xdc00 | (character & 0x3ff);
+    }
+    text_add_format(&text, "\\u%04x", (unsigned)character);
     buffer_add_string(out, escape);
 }
 
@@ -29,11 +34,15 @@ static void add_string(struct buffer *out, struct slice string)
 {
     bool sound = utf8_is_valid(string);
     buffer_add_byte(out, '"');
-    for (size_t i = 0; i < string.length; i++) {
-        char byte = string.bytes[i];
-        bool high = (unsigned char)byte >= 0x80;
-        if (ascii_is_control(byte) || (high && !sound)) {
-            add_escape(out, (unsigned char)byte);
+    while (string.length > 0) {
+        char byte = string.bytes[0];
+        uint32_t character = (unsigned char)byte;
+        if (sound)
+            character = utf8_cut(&string);
+        else
+            string = slice_from(string, 1);
+        if (character >= 0x80 || ascii_is_control(byte)) {
+            add_escape(out, character);
             continue;
         }
         if (byte == '"' || byte == '\\')

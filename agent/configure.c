@@ -23,7 +23,9 @@
 #include "base/vault.h"
 #include "config/draft.h"
 #include "config/secret.h"
+#include "config/value.h"
 #include "message/address.h"
+#include "net/places.h"
 
 enum {
     DNS_TIMEOUT = 5000,
@@ -39,7 +41,7 @@ struct configure {
     struct call *call;
     bool asks; /* there is somebody to ask */
     char address[ADDRESS_SIZE];
-    const char *domain; /* of the address */
+    const char *domain; /* of the address, in ASCII */
     struct paths_choice target;
     bool replace; /* what is there: agreed to */
     char password_file[PATH_MAX];
@@ -65,8 +67,10 @@ static bool take_address(struct configure *configure, struct error *error)
     if (at == NULL || at[1] == '[')
         return error_set(error, EX_USAGE,
                          "usage: --configure takes your address, as in you@example.com");
-    configure->domain = at + 1;
-    return true;
+    if (value_domain(slice_of(at + 1), &configure->domain, &configure->call->arena, error))
+        return true;
+    error->exit_code = EX_USAGE;
+    return error_add_context(error, "usage: --configure: the domain of the address");
 }
 
 static bool choose_target(struct configure *configure, struct error *error)
@@ -245,6 +249,18 @@ static bool fail_without_server(const struct configure *configure, struct error 
     return error_add_context(error, "configure: no server was found");
 }
 
+/* The answer as a host in a configuration would be; NULL where it is none, which is told. */
+static const char *read_server(const struct configure *configure, struct slice answer)
+{
+    const char *hosts[2] = {NULL};
+    struct error reason;
+    bool read = value_hosts(answer, 1, hosts, &configure->call->arena, &reason);
+    if (read && hosts[0] != NULL && places_domain(hosts[0]) == NULL)
+        return hosts[0];
+    printf("    %s\n", read ? "must be the name of a server itself" : reason.sentence);
+    return NULL;
+}
+
 static bool ask_for_server(struct configure *configure, struct error *error)
 {
     char bytes[DNS_NAME_SIZE];
@@ -258,7 +274,10 @@ static bool ask_for_server(struct configure *configure, struct error *error)
             return error_add_context(error, "configure");
         if (answer.length == 0)
             return fail_without_server(configure, error);
-        discover_add_answer(answer.bytes, &configure->discover);
+        const char *server = read_server(configure, text_slice(&answer));
+        if (server == NULL)
+            continue;
+        discover_add_answer(server, &configure->discover);
         if (!try_offers(configure, before, error))
             return error_add_context(error, "configure");
         if (before == configure->discover.count)

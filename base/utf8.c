@@ -52,3 +52,14 @@ bool utf8_is_valid(struct slice text)
     utf8_add(&utf8, text);
     return utf8_ended_well(&utf8);
 }
+
+uint32_t utf8_cut(struct slice *rest)
+{
+    unsigned char lead = (unsigned char)rest->bytes[0];
+    size_t more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
+    uint32_t character = more == 0 ? lead : lead & (0x3fu >> more);
+    for (size_t i = 1; i <= more; i++)
+        character = character << 6 | ((unsigned char)rest->bytes[i] & 0x3f);
+    *rest = slice_from(*rest, more + 1);
+    return character;
+}

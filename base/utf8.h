@@ -21,4 +21,7 @@ bool utf8_ended_well(const struct utf8 *utf8);
 /* The same of one piece that is all there is. */
 bool utf8_is_valid(struct slice text);
 
+/* Cuts the first character off `rest`, which is valid UTF-8 and not empty. */
+uint32_t utf8_cut(struct slice *rest);
+
 #endif

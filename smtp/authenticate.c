@@ -36,6 +36,7 @@ static struct sasl_channel channel_of(const struct client *client)
         .host = client->peer.host,
         .port = client->peer.port,
         .offered = slice_of(client->capability.mechanisms),
+        .mask = &client->mask,
     };
 }
 
@@ -272,17 +273,6 @@ static struct slice reply_text(const struct client *client)
     return slice_trim(slice_from(text, strlen(reply->enhanced)));
 }
 
-/* The reasons in a challenge to a token are only shown, so that they can be masked first. */
-static void hide_reasons(const struct client *client, struct text *challenge)
-{
-    char shown_bytes[REPLY_LINE_LIMIT];
-    struct text shown;
-    text_init(&shown, shown_bytes, sizeof shown_bytes);
-    mask_write(&client->mask, text_slice(challenge), &shown);
-    text_init(challenge, challenge->bytes, challenge->size);
-    text_add_slice(challenge, text_slice(&shown));
-}
-
 /* Answers the 334 in client->reply. */
 static bool answer_challenge(struct client *client, struct sasl_exchange *exchange,
                              struct error *error)
@@ -302,8 +292,6 @@ static bool answer_challenge(struct client *client, struct sasl_exchange *exchan
     if (!open_text(&encoded, BASE64_SIZE, error))
         return false;
 
-    if (exchange->mechanism->token)
-        hide_reasons(client, &challenge);
     exchange->deadline = clock_deadline(client->smarthost->timeout);
     bool sent = respond(exchange, text_slice(&challenge), &encoded, error) &&
                 hide_response(client, exchange, text_slice(&encoded), error) &&

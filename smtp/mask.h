@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-enum { MASK_SECRETS_MAX = 14, MASK_PIECE_LENGTH = 8 };
+enum { MASK_SECRETS_MAX = 16, MASK_PIECE_LENGTH = 8 };
 
 struct mask {
     struct slice secrets[MASK_SECRETS_MAX]; /* in vaults (base/vault.h) */

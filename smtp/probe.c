@@ -271,6 +271,15 @@ static bool shake_hands(struct run *run, enum client_step which, struct probe_st
     return done;
 }
 
+/* A server that another one told our password may offer that. */
+static void keep_offer(const struct client *client, struct capability *offered)
+{
+    struct text mechanisms;
+    *offered = client->capability;
+    text_init(&mechanisms, offered->mechanisms, sizeof offered->mechanisms);
+    mask_write(&client->mask, slice_of(client->capability.mechanisms), &mechanisms);
+}
+
 static bool say_hello(struct run *run, enum client_step which, struct probe_step *step,
                       struct error *error)
 {
@@ -280,9 +289,9 @@ static bool say_hello(struct run *run, enum client_step which, struct probe_step
     bool done = client_take_step(client, which, error);
     probe->hello = done;
     if (done) {
-        probe->offered = client->capability;
+        keep_offer(client, &probe->offered);
         text_init(&words, step->words, sizeof step->words);
-        probe_show_offer(&client->capability, &words);
+        probe_show_offer(&probe->offered, &words);
     }
     probe_end(probe, step, done ? NULL : error);
     return done;

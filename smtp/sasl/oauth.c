@@ -86,7 +86,7 @@ static bool is_telling(struct slice key)
 }
 
 /* Cuts one `"key": value` off; adds it to the words when it is one that tells something. */
-static bool cut_member(struct slice *rest, struct text *words)
+static bool cut_member(const struct sasl_channel *channel, struct slice *rest, struct text *words)
 {
     char key_bytes[VALUE_SIZE], value_bytes[VALUE_SIZE];
     struct text key, value;
@@ -100,21 +100,21 @@ static bool cut_member(struct slice *rest, struct text *words)
         return false;
     if (is_telling(text_slice(&key)) && value.length > 0) {
         text_add_format(words, "%s%s ", words->length > 0 ? ", " : "", key.bytes);
-        text_add_escaped(words, text_slice(&value), VALUE_SHOWN);
+        sasl_add_said(channel, text_slice(&value), VALUE_SHOWN, words);
     }
     return true;
 }
 
 /* {"status":"401","schemes":"bearer"}: members up to the first that is no plain value. What is no
  * such object is shown as it is. */
-static void read_reasons(struct slice json, struct text *words)
+static void read_reasons(const struct sasl_channel *channel, struct slice json, struct text *words)
 {
     struct slice rest = json;
     if (cut_byte(&rest, '{'))
-        while (cut_member(&rest, words) && cut_byte(&rest, ','))
+        while (cut_member(channel, &rest, words) && cut_byte(&rest, ','))
             continue;
     if (words->length == 0)
-        text_add_escaped(words, json, VALUE_SHOWN);
+        sasl_add_said(channel, json, VALUE_SHOWN, words);
 }
 
 /* --- the exchange ---------------------------------------------------------------------------- */
@@ -140,7 +140,7 @@ static bool remember_refusal(struct sasl_exchange *exchange, struct slice challe
         return error_set_memory(error);
     exchange->state = refusal;
     text_init(&words, refusal->words, sizeof refusal->words);
-    read_reasons(challenge, &words);
+    read_reasons(&exchange->channel, challenge, &words);
     return true;
 }
 

@@ -31,24 +31,12 @@ static bool is_kept(uint32_t character)
     return false;
 }
 
-/* Cuts the first character off `rest`, which is valid UTF-8 and not empty. */
-static uint32_t cut_character(struct slice *rest)
-{
-    unsigned char lead = (unsigned char)rest->bytes[0];
-    size_t more = lead < 0x80 ? 0 : lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3;
-    uint32_t character = more == 0 ? lead : lead & (0x3fu >> more);
-    for (size_t i = 1; i <= more; i++)
-        character = character << 6 | ((unsigned char)rest->bytes[i] & 0x3f);
-    *rest = slice_from(*rest, more + 1);
-    return character;
-}
-
 bool prepare_keeps(struct slice string)
 {
     if (!utf8_is_valid(string))
         return false;
     while (string.length > 0)
-        if (!is_kept(cut_character(&string)))
+        if (!is_kept(utf8_cut(&string)))
             return false;
     return true;
 }

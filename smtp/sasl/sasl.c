@@ -109,7 +109,7 @@ static const struct sasl_mechanism *choose_forced(const struct sasl_options *opt
         error_set(error, EX_CONFIG, "auth = external needs tls_cert and tls_key");
     else if (!is_offered(mechanism, channel->offered))
         error_set(error, EX_NOPERM, "%s is not offered by the server, which offers %s; see auth",
-                  mechanism->name, text_show(&shown, channel->offered));
+                  mechanism->name, sasl_show_said(channel, channel->offered, &shown));
     else if (!is_permitted(mechanism, true, channel))
         refuse_in_clear(mechanism, error);
     else if (mechanism->binds && !can_bind(channel))
@@ -166,7 +166,7 @@ const struct sasl_mechanism *sasl_choose(const struct sasl_options *options,
         refuse_in_clear(refused, error);
     else
         error_set(error, EX_NOPERM, "the server offers no mechanism of ours, only %s; see auth",
-                  text_show(&shown, channel->offered));
+                  sasl_show_said(channel, channel->offered, &shown));
     return NULL;
 }
 
@@ -197,6 +197,26 @@ void sasl_explain(const struct sasl_exchange *exchange, struct slice words, stru
 {
     if (exchange->mechanism->explain != NULL)
         exchange->mechanism->explain(exchange, words, error);
+}
+
+void sasl_add_said(const struct sasl_channel *channel, struct slice said, size_t limit,
+                   struct text *out)
+{
+    static const struct mask nothing;
+    char bytes[2 * TEXT_SHOWN_LIMIT];
+    struct text masked;
+    text_init(&masked, bytes, sizeof bytes);
+    mask_write(channel->mask != NULL ? channel->mask : &nothing, said, &masked);
+    text_add_escaped(out, text_slice(&masked), limit);
+}
+
+const char *sasl_show_said(const struct sasl_channel *channel, struct slice said,
+                           struct text_shown *shown)
+{
+    struct text text;
+    text_init(&text, shown->bytes, sizeof shown->bytes);
+    sasl_add_said(channel, said, TEXT_SHOWN_LIMIT, &text);
+    return shown->bytes;
 }
 
 void sasl_end(struct sasl_exchange *exchange)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "smtp/mask.h"
 #include "tls/channel.h"
 #include "tls/digest.h"
 
@@ -35,7 +36,8 @@ struct sasl_channel {
     const struct stream *stream; /* whose TLS session a login may be bound to */
     const char *host;            /* as the user wrote it */
     uint16_t port;
-    struct slice offered; /* the words behind AUTH in the EHLO reply */
+    struct slice offered;    /* the words behind AUTH in the EHLO reply */
+    const struct mask *mask; /* what of the server's words is not to be shown; NULL: nothing */
 };
 
 /* One login under way. */
@@ -125,6 +127,13 @@ bool sasl_respond(struct sasl_exchange *exchange, struct slice challenge, struct
 bool sasl_conclude(struct sasl_exchange *exchange, struct slice words, struct error *error);
 
 void sasl_explain(const struct sasl_exchange *exchange, struct slice words, struct error *error);
+
+/* What the server said, to be shown: secrets that it repeats are hidden, the rest is escaped; at
+ * most `limit` bytes are appended, then "...". */
+void sasl_add_said(const struct sasl_channel *channel, struct slice said, size_t limit,
+                   struct text *out);
+const char *sasl_show_said(const struct sasl_channel *channel, struct slice said,
+                           struct text_shown *shown);
 
 /* Ends an exchange that was begun; harmless twice. */
 void sasl_end(struct sasl_exchange *exchange);

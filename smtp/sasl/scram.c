@@ -81,7 +81,7 @@ static bool is_printable(struct slice nonce)
 }
 
 /* What the server gives as its reason (RFC 5802 section 7). */
-static bool refuse(struct slice reason, struct error *error)
+static bool refuse(const struct sasl_exchange *exchange, struct slice reason, struct error *error)
 {
     static const struct {
         const char *reason, *words;
@@ -104,7 +104,7 @@ static bool refuse(struct slice reason, struct error *error)
         {"no-resources", "try again later", EX_TEMPFAIL},
     };
     struct text_shown shown;
-    text_show(&shown, slice_to(reason, slice_find(reason, ',')));
+    sasl_show_said(&exchange->channel, slice_to(reason, slice_find(reason, ',')), &shown);
     error_set(error, EX_NOPERM, "refused by the server: %s", shown.bytes);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(shown.bytes, rows[i].reason) != 0)
@@ -360,7 +360,7 @@ static bool respond(struct sasl_exchange *exchange, struct slice challenge, stru
     if (is_refusal(challenge)) {
         if (exchange->mechanism->binds && is_about_type(challenge))
             exchange->refused_bindings |= 1u << scram->type;
-        return refuse(slice_from(challenge, strlen("e=")), error);
+        return refuse(exchange, slice_from(challenge, strlen("e=")), error);
     }
     if (exchange->round == 1)
         return say_final(exchange, challenge, response, error);
@@ -393,11 +393,10 @@ static void explain(const struct sasl_exchange *exchange, struct slice words, st
     char bytes[MESSAGE_SIZE];
     struct text message;
     struct error reason;
-    (void)exchange;
     text_init(&message, bytes, sizeof bytes);
     if (!codec_base64_decode(&message, words) || !is_refusal(text_slice(&message)))
         return;
-    refuse(slice_from(text_slice(&message), strlen("e=")), &reason);
+    refuse(exchange, slice_from(text_slice(&message), strlen("e=")), &reason);
     error_add_advice(error, "%s", reason.sentence);
 }
 
