@@ -62,8 +62,7 @@ struct sasl_mechanism {
     enum digest_hash hash;   /* SCRAM's */
 
     /* Whether user and secret can be said by this mechanism: auto passes over one that cannot, as
-     * long as there is another.
-     * NULL: all can. */
+     * long as there is another. NULL: all can. */
     bool (*suits)(const struct sasl_options *options);
 
     /* Appends the raw (not base64) response to `challenge`, which is decoded, and empty for an
