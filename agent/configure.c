@@ -93,13 +93,16 @@ static bool choose_target(struct configure *configure, struct error *error)
                      "configure: you have no home for a configuration; name a file with --config");
 }
 
+/* Nobody is asked anything for a file that cannot be written in the end. */
 static bool check_target(struct configure *configure, struct error *error)
 {
     struct text_shown shown;
     struct stat status;
     const char *file = text_show(&shown, slice_of(configure->target.file));
+    bool parents = configure->target.origin != PATHS_GIVEN;
     if (lstat(configure->target.file, &status) != 0)
-        return true;
+        return install_is_possible(configure->target.file, parents, error) ||
+               error_add_context(error, "configure");
     if (configure->asks) {
         printf("%s is there already.\n", file);
         if (!dialogue_confirm("Replace it, once the login has succeeded?", &configure->replace,

@@ -12,6 +12,9 @@
 
 #define LATER "nothing is to be changed here: the server asks to try again later"
 
+#define IMPOSTOR                                                                                   \
+    "change nothing, no other mechanism either, before it is clear that this is the right server"
+
 static const struct row {
     enum probe_kind step;
     int exit_code;     /* 0: any */
@@ -105,6 +108,12 @@ static const struct row {
 
     {PROBE_LOGIN, 0, 0, "no login is offered", "user",
      "unset it, or use the port where users log in (587)"},
+    {PROBE_LOGIN, 0, 0, "prove that it knows", NULL, IMPOSTOR},
+    {PROBE_LOGIN, 0, 0, "taken it out on the way", NULL, IMPOSTOR},
+    {PROBE_LOGIN, EX_NOPERM, 0, "offers only EXTERNAL", "tls_cert",
+     "the certificate to log in with"},
+    {PROBE_LOGIN, EX_NOPERM, 0, "an OAuth token is used", "auth",
+     "oauthbearer or xoauth2, with a password_command that prints a token"},
     {PROBE_LOGIN, EX_CONFIG, 0, "tls_cert", "tls_cert", "the certificate to log in with"},
     {PROBE_LOGIN, EX_CONFIG, 0, "auth = ", "auth", "auto, or a mechanism of this version"},
     {PROBE_LOGIN, EX_CONFIG, 0, NULL, PASSWORD, "the account's secret"},

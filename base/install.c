@@ -39,15 +39,36 @@ bool install_parents(const char *path, mode_t mode, struct error *error)
     return true;
 }
 
+/* From a path to that of the directory it is in. */
+static void go_up(char path[PATH_MAX])
+{
+    char *slash = strrchr(path, '/');
+    if (slash == NULL)
+        text_copy(path, PATH_MAX, ".");
+    else
+        slash[slash == path] = '\0';
+}
+
+bool install_is_possible(const char *path, bool parents, struct error *error)
+{
+    char directory[PATH_MAX];
+    if (!text_copy(directory, sizeof directory, path)) {
+        errno = ENAMETOOLONG;
+        return fail(path, error);
+    }
+    do {
+        go_up(directory);
+        if (faccessat(AT_FDCWD, directory, W_OK | X_OK, AT_EACCESS) == 0)
+            return true;
+    } while (parents && errno == ENOENT && strcmp(directory, "/") != 0);
+    return fail(directory, error);
+}
+
 static bool sync_directory(const char *path)
 {
     char directory[PATH_MAX];
     text_copy(directory, sizeof directory, path);
-    char *slash = strrchr(directory, '/');
-    if (slash == NULL)
-        text_copy(directory, sizeof directory, ".");
-    else
-        slash[slash == directory] = '\0';
+    go_up(directory);
     int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool done = fd >= 0 && fsync(fd) == 0;
     if (fd >= 0)

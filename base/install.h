@@ -11,6 +11,10 @@
  * EX_CANTCREAT. */
 bool install_parents(const char *path, mode_t mode, struct error *error);
 
+/* Whether this process may put a file `path` in place, as far as that can be known without trying;
+ * `parents`: directories that are missing would be made. EX_CANTCREAT. */
+bool install_is_possible(const char *path, bool parents, struct error *error);
+
 /* A file `path` of mode 0600 with this content, under a name of its own until it and its directory
  * are on the disk. A file that is there is replaced where `replace` (a link is followed), else it
  * is kept and the error is EX_CANTCREAT. Also EX_CANTCREAT, EX_IOERR; nothing is left behind. */

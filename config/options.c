@@ -567,7 +567,7 @@ static void write_row(const struct options_row *row, void (*line)(const char *li
     if (row->argument != NULL)
         text_add_format(&text, " %s", row->argument);
     text_init(&text, buffer, sizeof buffer);
-    text_add_format(&text, "  %-18s %s", option, row->help);
+    text_add_format(&text, "  %-22s %s", option, row->help);
     line(buffer);
 }
 

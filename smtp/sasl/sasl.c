@@ -143,31 +143,59 @@ static bool is_automatic(const struct sasl_mechanism *mechanism, const struct sa
         return channel->client_certificate;
     if (no_secret && channel->client_certificate)
         return false;
-    return (!mechanism->binds || can_bind(channel)) &&
-           (mechanism->suits == NULL || mechanism->suits(options));
+    return !mechanism->binds || can_bind(channel);
+}
+
+static bool suits(const struct sasl_mechanism *mechanism, const struct sasl_options *options)
+{
+    return mechanism->suits == NULL || mechanism->suits(options);
+}
+
+/* Nothing that is offered can be taken unasked. */
+static bool refuse_offer(const struct sasl_channel *channel, struct error *error)
+{
+    struct text_shown shown;
+    sasl_show_said(channel, channel->offered, &shown);
+    for (size_t i = 0; i < MECHANISM_COUNT; i++) {
+        const struct sasl_mechanism *mechanism = mechanisms[i];
+        if (!is_offered(mechanism, channel->offered))
+            continue;
+        if (mechanism->token)
+            return error_set(error, EX_NOPERM,
+                             "the server offers only %s; an OAuth token is used when auth names "
+                             "the mechanism",
+                             shown.bytes);
+        if (mechanism->certificate)
+            return error_set(error, EX_NOPERM,
+                             "the server offers only %s; set tls_cert and tls_key", shown.bytes);
+    }
+    return error_set(error, EX_NOPERM, "the server offers no mechanism of ours, only %s; see auth",
+                     shown.bytes);
 }
 
 const struct sasl_mechanism *sasl_choose(const struct sasl_options *options,
                                          const struct sasl_channel *channel, struct error *error)
 {
-    const struct sasl_mechanism *refused = NULL;
-    struct text_shown shown;
+    const struct sasl_mechanism *refused = NULL, *unsuited = NULL;
     if (strcmp(options->mechanism, "auto") != 0)
         return choose_forced(options, channel, error);
     for (size_t i = 0; i < MECHANISM_COUNT; i++) {
         if (!is_automatic(mechanisms[i], options, channel))
             continue;
-        if (is_permitted(mechanisms[i], false, channel))
+        bool permitted = is_permitted(mechanisms[i], false, channel);
+        if (permitted && suits(mechanisms[i], options))
             return mechanisms[i];
-        if (refused == NULL)
+        if (!permitted && refused == NULL)
             refused = mechanisms[i];
+        if (permitted && unsuited == NULL)
+            unsuited = mechanisms[i];
     }
     if (refused != NULL)
         refuse_in_clear(refused, error);
-    else
-        error_set(error, EX_NOPERM, "the server offers no mechanism of ours, only %s; see auth",
-                  sasl_show_said(channel, channel->offered, &shown));
-    return NULL;
+    else if (unsuited == NULL)
+        refuse_offer(channel, error);
+    /* One that does not suit says itself why it does not. */
+    return refused == NULL ? unsuited : NULL;
 }
 
 void sasl_begin(struct sasl_exchange *exchange, const struct sasl_mechanism *mechanism,

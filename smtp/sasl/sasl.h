@@ -63,8 +63,8 @@ struct sasl_mechanism {
     bool binds;              /* the login to the TLS session: SCRAM's -PLUS */
     enum digest_hash hash;   /* SCRAM's */
 
-    /* Whether user and secret can be said by this mechanism: auto passes over one that cannot.
-     * NULL: all can. */
+    /* Whether user and secret can be said by this mechanism: auto passes over one that cannot, as
+     * long as there is another. NULL: all can. */
     bool (*suits)(const struct sasl_options *options);
 
     /* Appends the raw (not base64) response to `challenge`, which is decoded, and empty for an

@@ -98,6 +98,17 @@ static const struct row {
      "smarthost:work", "tls_dane"},
     {PROBE_PASSWORD, EX_CONFIG, 0, "password_file: /x: its group can read it; run: chmod 600 /x",
      "", ""},
+    {PROBE_LOGIN, EX_NOPERM, 0, "AUTH: the server offers only XOAUTH2; an OAuth token is used when",
+     "smarthost:work", "auth"},
+    {PROBE_LOGIN, EX_NOPERM, 0, "AUTH: the server offers only EXTERNAL; set tls_cert and tls_key",
+     "smarthost:work", "tls_cert"},
+    /* Whoever is in between would like another mechanism to be taken. */
+    {PROBE_LOGIN, EX_NOPERM, 0, "AUTH: the server could not prove that it knows the password", "",
+     ""},
+    {PROBE_LOGIN, EX_NOPERM, 0, "AUTH: says yes and does not prove that it knows the password", "",
+     ""},
+    {PROBE_LOGIN, EX_NOPERM, 0, "AUTH: in its list here: somebody may have taken it out on the way",
+     "", ""},
     {PROBE_CONNECT, EX_UNAVAILABLE, 554, "connect: x: greeting: 554 no", "smarthost:work", "host"},
     {PROBE_CONNECT, EX_TEMPFAIL, 421, "connect: x: greeting: 421 busy", "", ""},
 };

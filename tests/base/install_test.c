@@ -122,6 +122,22 @@ static void test_links(void **state)
     assert_int_equal(count_entries("links"), 3);
 }
 
+/* What can be known beforehand, without a trace. */
+static void test_what_is_possible(void **state)
+{
+    (void)state;
+    assert_true(install_is_possible(in_folder("possible"), false, &error));
+    assert_true(install_is_possible(in_folder("x/y/possible"), true, &error));
+    assert_int_equal(access(in_folder("x"), F_OK), -1);
+    assert_false(install_is_possible(in_folder("x/y/possible"), false, &error));
+    assert_int_equal(error.exit_code, EX_CANTCREAT);
+    assert_non_null(strstr(error.sentence, "/x/y: cannot be written: No such file or directory"));
+    assert_true(install_file(in_folder("file"), slice_of("f"), true, &error));
+    assert_false(install_is_possible(in_folder("file/x/possible"), true, &error));
+    assert_non_null(strstr(error.sentence, "cannot be written: Not a directory"));
+    assert_int_equal(unlink(in_folder("file")), 0);
+}
+
 static void test_failures(void **state)
 {
     (void)state;
@@ -136,9 +152,8 @@ static void test_failures(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parents),
-        cmocka_unit_test(test_new_file),
-        cmocka_unit_test(test_links),
+        cmocka_unit_test(test_parents),  cmocka_unit_test(test_new_file),
+        cmocka_unit_test(test_links),    cmocka_unit_test(test_what_is_possible),
         cmocka_unit_test(test_failures),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

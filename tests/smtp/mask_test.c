@@ -54,7 +54,7 @@ static void takes_so_many(void **state)
     struct mask mask = {0};
     for (size_t i = 0; i < MASK_SECRETS_MAX; i++) {
         assert_int_equal(mask.count, i);
-        assert_true(mask_add(&mask, slice_make("secret number", i + 1)));
+        assert_true(mask_add(&mask, slice_make("secrets of all lengths", i + 1)));
     }
     assert_false(mask_add(&mask, slice_of("one more")));
     mask_wipe(&mask);

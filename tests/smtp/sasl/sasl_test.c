@@ -50,16 +50,18 @@ static void chooses(void **state)
         {"auto", "CRAM-MD5", &clear_low, NULL, "only when auth names it"},
         {"cram-md5", "CRAM-MD5", &clear_high, "CRAM-MD5", NULL},
         {"cram-md5", "CRAM-MD5", &clear_far, NULL, "in clear"},
-        {"auto", "EXTERNAL", &tls, NULL, "EXTERNAL"},
+        {"auto", "EXTERNAL", &tls, NULL, "offers only EXTERNAL; set tls_cert and tls_key"},
         {"auto", "EXTERNAL", &certified, "EXTERNAL", NULL},
         {"auto", "EXTERNAL PLAIN", &certified, "PLAIN", NULL},
         {"external", "EXTERNAL PLAIN", &certified, "EXTERNAL", NULL},
-        {"auto", "OAUTHBEARER XOAUTH2", &tls, NULL, "OAUTHBEARER XOAUTH2"},
+        {"auto", "OAUTHBEARER XOAUTH2", &tls, NULL,
+         "offers only OAUTHBEARER XOAUTH2; an OAuth token is used when auth names the mechanism"},
         {"oauthbearer", "OAUTHBEARER XOAUTH2", &tls, "OAUTHBEARER", NULL},
         {"xoauth2", "OAUTHBEARER XOAUTH2", &tls, "XOAUTH2", NULL},
         {"xoauth2", "XOAUTH2", &clear_low, NULL, "only for connections with TLS"},
         {"oauthbearer", "OAUTHBEARER", &clear_low, NULL, "only for connections with TLS"},
-        {"auto", "XOAUTH2 GSSAPI", &tls, NULL, "XOAUTH2 GSSAPI"},
+        {"auto", "XOAUTH2 GSSAPI", &tls, NULL, "XOAUTH2 GSSAPI; an OAuth token"},
+        {"auto", "GSSAPI NTLM", &tls, NULL, "offers no mechanism of ours, only GSSAPI NTLM"},
         {"auto", "", &tls, NULL, "see auth"},
         {"auto", "PLAINER", &tls, NULL, "PLAINER"},
         {"auto", "PLAIN LOGIN", &clear_low, NULL, "auth = plain"},
@@ -120,18 +122,20 @@ static void looks_at_what_there_is(void **state)
     static const struct {
         struct sasl_secret *secret;
         const struct sasl_channel *channel;
-        const char *chosen;
+        const char *offered, *chosen;
     } rows[] = {
-        {&nothing, &certified, "EXTERNAL"},
-        {&good, &certified, "SCRAM-SHA-256"},
-        {&latin, &tls, "PLAIN"},
+        {&nothing, &certified, "EXTERNAL PLAIN SCRAM-SHA-256", "EXTERNAL"},
+        {&good, &certified, "EXTERNAL PLAIN SCRAM-SHA-256", "SCRAM-SHA-256"},
+        {&latin, &tls, "EXTERNAL PLAIN SCRAM-SHA-256", "PLAIN"},
+        /* Its own refusal is the clear one. */
+        {&latin, &tls, "SCRAM-SHA-256", "SCRAM-SHA-256"},
     };
     bindings_available = 0;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct sasl_options options = {.mechanism = "auto", .user = "u", .secret = rows[i].secret};
         struct sasl_channel channel = *rows[i].channel;
         struct error error;
-        channel.offered = slice_of("EXTERNAL PLAIN SCRAM-SHA-256");
+        channel.offered = slice_of(rows[i].offered);
         const struct sasl_mechanism *chosen = sasl_choose(&options, &channel, &error);
         assert_non_null(chosen);
         assert_string_equal(chosen->name, rows[i].chosen);
