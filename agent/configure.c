@@ -93,6 +93,17 @@ static bool choose_target(struct configure *configure, struct error *error)
                      "configure: you have no home for a configuration; name a file with --config");
 }
 
+/* What a link leads to is what would be replaced. */
+static void print_existing(const char *file)
+{
+    char real[PATH_MAX];
+    struct text_shown shown;
+    printf("%s", text_show(&shown, slice_of(file)));
+    if (realpath(file, real) != NULL && strcmp(real, file) != 0)
+        printf(", which is %s,", text_show(&shown, slice_of(real)));
+    puts(" is there already.");
+}
+
 /* Nobody is asked anything for a file that cannot be written in the end. */
 static bool check_target(struct configure *configure, struct error *error)
 {
@@ -104,7 +115,7 @@ static bool check_target(struct configure *configure, struct error *error)
         return install_is_possible(configure->target.file, parents, error) ||
                error_add_context(error, "configure");
     if (configure->asks) {
-        printf("%s is there already.\n", file);
+        print_existing(configure->target.file);
         if (!dialogue_confirm("Replace it, once the login has succeeded?", &configure->replace,
                               error))
             return error_add_context(error, "configure");

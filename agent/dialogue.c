@@ -143,7 +143,8 @@ bool dialogue_ask_secret(const char *question, struct text *answer, struct error
         prompt(question, NULL);
         done = read_line(answer, error);
     } while (done && answer->overflow);
-    tcsetattr(STDIN_FILENO, TCSADRAIN, &before);
+    /* What was typed of a secret and not entered is for nobody else to read. */
+    tcsetattr(STDIN_FILENO, done ? TCSADRAIN : TCSAFLUSH, &before);
     sigprocmask(SIG_SETMASK, &mask, NULL);
     if (!done)
         putchar('\n');

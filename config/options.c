@@ -439,6 +439,7 @@ static bool settle_configure(const struct options_parser *parser, struct error *
     }
     const char *other = parser->run                   ? "-q"
                         : parser->dry_run             ? "--dry-run"
+                        : parser->check               ? "--check"
                         : options->account != NULL    ? "--account"
                         : options->input_file != NULL ? "--file"
                                                       : mode_names[options->mode];

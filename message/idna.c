@@ -39,18 +39,6 @@ static const struct range {
     {0x2028, 0x202F}, {0x205F, 0x206F}, {0x3000, 0x3000}, {0xFEFF, 0xFEFF}, {0xFFF0, 0xFFFF},
 };
 
-/* Cuts one code point off well-formed, non-empty UTF-8. */
-static uint32_t cut_code_point(struct slice *rest)
-{
-    unsigned char lead = (unsigned char)rest->bytes[0];
-    size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    uint32_t point = length == 1 ? lead : lead & (0x7Fu >> length);
-    for (size_t i = 1; i < length; i++)
-        point = point << 6 | ((unsigned char)rest->bytes[i] & 0x3F);
-    *rest = slice_from(*rest, length);
-    return point;
-}
-
 static bool is_full_stop(uint32_t point)
 {
     return point == '.' || point == 0x3002 || point == 0xFF0E || point == 0xFF61;
@@ -64,7 +52,7 @@ static bool cut_label(struct slice *rest, struct label *label)
     if (rest->length == 0)
         return false;
     while (rest->length > 0) {
-        uint32_t point = cut_code_point(rest);
+        uint32_t point = utf8_cut(rest);
         if (is_full_stop(point))
             break;
         if (point >= 'A' && point <= 'Z')

@@ -139,6 +139,12 @@ enum part_obstacle part_find_obstacle(const struct entity *entity)
     return PART_ENCODABLE;
 }
 
+/* A composite type (RFC 2045 section 5.1): it has parts. */
+static bool is_composite(const struct entity *entity)
+{
+    return entity->kind == ENTITY_MULTIPART || entity->kind == ENTITY_MESSAGE;
+}
+
 static void leave(struct walk *walk, enum part_obstacle obstacle, const struct survey *survey)
 {
     walk->report->left[obstacle]++;
@@ -169,8 +175,7 @@ static bool end_part(struct walk *walk, uint64_t end, bool delimited)
 {
     struct entity_labels none = {0};
     enum part_obstacle obstacle = part_find_obstacle(&walk->entity);
-    bool composite = walk->entity.kind == ENTITY_MULTIPART || walk->entity.kind == ENTITY_MESSAGE;
-    if (composite && obstacle == PART_ENCODABLE && walk->place == IN_BODY)
+    if (is_composite(&walk->entity) && obstacle == PART_ENCODABLE && walk->place == IN_BODY)
         obstacle = PART_IS_TOO_DEEP;
     bool fits = survey_fits(&walk->octets, walk->eight_bit);
 
@@ -261,8 +266,7 @@ static bool end_header(struct walk *walk, uint64_t offset)
 {
     if (!inspect(walk))
         return false;
-    bool composite = walk->entity.kind == ENTITY_MULTIPART || walk->entity.kind == ENTITY_MESSAGE;
-    if (composite && part_find_obstacle(&walk->entity) == PART_ENCODABLE &&
+    if (is_composite(&walk->entity) && part_find_obstacle(&walk->entity) == PART_ENCODABLE &&
         walk->depth < PART_DEPTH)
         return enter(walk, offset);
     start_content(walk, IN_BODY, offset);

@@ -1,5 +1,5 @@
-/* Records of the DNS (RFC 1035, RFC 2782, RFC 6698). The child asks and parses: it is the one that
- * meets octets from the network, and the parent believes of what it writes only the shape. */
+/* Asking the DNS (RFC 1035). The child asks and parses: it is the one that meets octets from the
+ * network, and the parent believes of what it writes only the shape. */
 #include "net/dns.h"
 
 #include <arpa/inet.h>
@@ -14,8 +14,9 @@
 #include "base/file.h"
 #include "base/interrupt.h"
 #include "base/text.h"
+#include "net/dns_reply.h"
 
-enum { ANSWER_SIZE = 64 * 1024, RECORD_HEAD = 10, SRV_HEAD = 6, TLSA_HEAD = 3 };
+enum { ANSWER_SIZE = 64 * 1024 };
 
 struct question {
     enum dns_type type;
@@ -83,91 +84,6 @@ static bool ask(const struct question *question, unsigned char *reply, int *leng
     return header->answered;
 }
 
-/* A record of the reply under the cursor. */
-struct record {
-    unsigned type, length;
-    const unsigned char *data;
-};
-
-/* The octets of a reply not yet looked at. */
-struct cursor {
-    const unsigned char *start, *end, *next;
-};
-
-static unsigned number(const unsigned char *octets)
-{
-    return (unsigned)octets[0] << 8 | octets[1];
-}
-
-static bool skip_name(struct cursor *cursor, ptrdiff_t then)
-{
-    int length = dn_skipname(cursor->next, cursor->end);
-    if (length < 0 || cursor->end - cursor->next < length + then)
-        return false;
-    cursor->next += length + then;
-    return true;
-}
-
-/* RFC 1035 section 4.1.3 */
-static bool next_record(struct cursor *cursor, struct record *record)
-{
-    if (!skip_name(cursor, RECORD_HEAD))
-        return false;
-    const unsigned char *head = cursor->next - RECORD_HEAD;
-    *record = (struct record){
-        .type = number(head), .length = number(head + RECORD_HEAD - 2), .data = cursor->next};
-    if (cursor->end - cursor->next < (ptrdiff_t)record->length)
-        return false;
-    cursor->next += record->length;
-    return true;
-}
-
-static bool take_srv(const struct cursor *cursor, const struct record *record, struct dns_srv *srv)
-{
-    if (record->type != ns_t_srv || record->length <= SRV_HEAD)
-        return false;
-    *srv = (struct dns_srv){.priority = (uint16_t)number(record->data),
-                            .weight = (uint16_t)number(record->data + 2),
-                            .port = (uint16_t)number(record->data + 4)};
-    return dn_expand(cursor->start, cursor->end, record->data + SRV_HEAD, srv->target,
-                     sizeof srv->target) >= 0;
-}
-
-static bool take_tlsa(const struct record *record, struct dns_tlsa *tlsa)
-{
-    if (record->type != ns_t_tlsa || record->length <= TLSA_HEAD ||
-        record->length - TLSA_HEAD > DNS_TLSA_SIZE)
-        return false;
-    *tlsa = (struct dns_tlsa){.usage = record->data[0],
-                              .selector = record->data[1],
-                              .matching = record->data[2],
-                              .length = (uint16_t)(record->length - TLSA_HEAD)};
-    memcpy(tlsa->data, record->data + TLSA_HEAD, tlsa->length);
-    return true;
-}
-
-static size_t record_size(enum dns_type type)
-{
-    return type == DNS_SRV ? sizeof(struct dns_srv) : sizeof(struct dns_tlsa);
-}
-
-/* Fills `records`, of DNS_RECORDS_MAX, from the answer section; false for a malformed reply. */
-static bool parse(enum dns_type type, struct cursor cursor, char *records, size_t *count)
-{
-    unsigned questions = number(cursor.start + 4), answers = number(cursor.start + 6);
-    while (questions-- > 0)
-        if (!skip_name(&cursor, NS_QFIXEDSZ))
-            return false;
-    while (answers-- > 0 && *count < DNS_RECORDS_MAX) {
-        void *place = records + *count * record_size(type);
-        struct record record;
-        if (!next_record(&cursor, &record))
-            return false;
-        *count += type == DNS_SRV ? take_srv(&cursor, &record, place) : take_tlsa(&record, place);
-    }
-    return true;
-}
-
 static bool answer_question(const struct question *question, unsigned char *reply, char *records,
                             int output)
 {
@@ -176,10 +92,9 @@ static bool answer_question(const struct question *question, unsigned char *repl
     int length = 0;
     if (ask(question, reply, &length, &header) && length > 0)
         header.answered =
-            parse(question->type, (struct cursor){reply, reply + length, reply + NS_HFIXEDSZ},
-                  records, &header.count);
+            dns_reply_parse(question->type, reply, (size_t)length, records, &header.count);
     struct slice head = slice_make((const char *)&header, sizeof header);
-    struct slice tail = slice_make(records, header.count * record_size(question->type));
+    struct slice tail = slice_make(records, header.count * dns_record_size(question->type));
     return file_write_all(output, head, &ignored) && file_write_all(output, tail, &ignored);
 }
 
@@ -187,7 +102,7 @@ static int look_up(void *argument, int output)
 {
     const struct question *question = argument;
     unsigned char *reply = calloc(1, ANSWER_SIZE);
-    char *records = calloc(DNS_RECORDS_MAX, record_size(question->type));
+    char *records = calloc(DNS_RECORDS_MAX, dns_record_size(question->type));
     bool done =
         reply != NULL && records != NULL && answer_question(question, reply, records, output);
     free(reply);
@@ -222,7 +137,7 @@ static bool unpack(const struct question *question, struct slice output, struct 
                    struct error *error)
 {
     struct header header;
-    size_t size = record_size(question->type);
+    size_t size = dns_record_size(question->type);
     if (output.length < sizeof header)
         return fail(question->name, error);
     memcpy(&header, output.bytes, sizeof header);
@@ -258,7 +173,7 @@ bool dns_look_up(enum dns_type type, const char *name, const struct sockaddr_in 
     struct buffer output = {0};
     int status;
     int64_t deadline = clock_deadline(timeout);
-    size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * record_size(type);
+    size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * dns_record_size(type);
     *answer = (struct dns_answer){0};
     bool done = child_start(&child, look_up, &question, error) &&
                 (child_finish(&child, deadline, limit, &output, &status, error) ||

@@ -143,8 +143,10 @@ static bool run_login(struct connector *connector, struct error *error)
 {
     struct client *client = &connector->client;
     struct sasl_secret *secret = connector->smarthost->sasl.secret;
-    if (authenticate_run(client, connector->mechanism, error))
+    if (authenticate_run(client, connector->mechanism, error)) {
+        connector->token_newer = false;
         return true;
+    }
     if (connector->token_newer || secret->renew == NULL ||
         !authenticate_may_renew(client, connector->mechanism))
         return false;
@@ -157,6 +159,7 @@ static bool run_login(struct connector *connector, struct error *error)
     if (connector->to_repeat)
         return false;
     bool done = authenticate_run(client, connector->mechanism, error);
+    connector->token_newer = !done;
     connector->to_repeat = !done && client_hung_up(client) && client->reply.code == 0;
     return done;
 }

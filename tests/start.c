@@ -7,7 +7,8 @@
  * terminal is its input; what we are given is typed there, and then Control-D
  *        start conversation PROGRAM [ARGUMENT...]   a terminal is its input and output; what
  * appears there is printed; each line that we are given is typed when the program has asked, and
- * Control-D when there are no more; "^C" is typed as that key
+ * Control-D when there are no more; "^C" is typed as that key, and a line that ends in "^T" without
+ * Enter, upon which the program gets SIGTERM
  *
  * Ends as the program does; 125 where the state cannot be made. */
 #include <err.h>
@@ -125,20 +126,40 @@ static bool is_asked(int typist)
     return last == ' ';
 }
 
-static void type(int typist, const char *line)
+static void type(int typist, const char *line, pid_t pid)
 {
     if (line == NULL)
         line = "\004";
     else if (strcmp(line, "^C\n") == 0)
         line = "\003";
-    if (write(typist, line, strlen(line)) != (ssize_t)strlen(line))
+    size_t length = strlen(line);
+    bool ended = length > 3 && strcmp(line + length - 3, "^T\n") == 0;
+    if (ended)
+        length -= 3;
+    if (write(typist, line, length) != (ssize_t)length)
         err(CANNOT, "terminal");
+    /* Time for the terminal to take in what was typed. */
+    if (ended && (usleep(50 * 1000) != 0 || kill(pid, SIGTERM) != 0))
+        err(CANNOT, "signal");
+}
+
+/* What the next program there would meet. */
+static void check_left(const char *name)
+{
+    int terminal = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct termios mode;
+    char byte;
+    if (tcgetattr(terminal, &mode) != 0 || (mode.c_lflag & ECHO) == 0)
+        errx(CANNOT, "the terminal was left without echo");
+    mode.c_lflag &= ~(tcflag_t)ICANON;
+    mode.c_cc[VMIN] = mode.c_cc[VTIME] = 0;
+    if (tcsetattr(terminal, TCSANOW, &mode) != 0 || read(terminal, &byte, 1) > 0)
+        errx(CANNOT, "the terminal was left with what was typed");
 }
 
 static int start_conversation(char **argv)
 {
     int typist = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
-    struct termios mode;
     char line[4096];
     int terminal;
     pid_t pid;
@@ -155,10 +176,9 @@ static int start_conversation(char **argv)
         become(argv);
     }
     while (is_asked(typist))
-        type(typist, fgets(line, sizeof line, stdin));
+        type(typist, fgets(line, sizeof line, stdin), pid);
     int status = finish(pid);
-    if (tcgetattr(typist, &mode) != 0 || (mode.c_lflag & ECHO) == 0)
-        errx(CANNOT, "the terminal was left without echo");
+    check_left(ptsname(typist));
     return status;
 }
 

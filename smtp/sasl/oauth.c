@@ -155,19 +155,6 @@ static bool respond_as(struct sasl_exchange *exchange, struct slice challenge, c
     return remember_refusal(exchange, challenge, error);
 }
 
-/* RFC 5801 section 4: what would end the name is written by number. */
-static void add_name(struct text *response, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if (*name == ',')
-            text_add(response, "=2C");
-        else if (*name == '=')
-            text_add(response, "=3D");
-        else
-            text_add_byte(response, *name);
-    }
-}
-
 static bool respond_bearer(struct sasl_exchange *exchange, struct slice challenge,
                            struct text *response, struct error *error)
 {
@@ -177,7 +164,7 @@ static bool respond_bearer(struct sasl_exchange *exchange, struct slice challeng
     if (exchange->round > 0)
         return respond_as(exchange, challenge, "\1", response, error);
     text_add(response, "n,a=");
-    add_name(response, options->user);
+    sasl_add_name(response, options->user);
     text_add_format(response, ",\1host=%s\1port=%u\1auth=Bearer ", channel->host,
                     (unsigned)channel->port);
     text_add_slice(response, token);

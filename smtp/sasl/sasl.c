@@ -227,6 +227,18 @@ void sasl_explain(const struct sasl_exchange *exchange, struct slice words, stru
         exchange->mechanism->explain(exchange, words, error);
 }
 
+void sasl_add_name(struct text *out, const char *name)
+{
+    for (; *name != '\0'; name++) {
+        if (*name == ',')
+            text_add(out, "=2C");
+        else if (*name == '=')
+            text_add(out, "=3D");
+        else
+            text_add_byte(out, *name);
+    }
+}
+
 void sasl_add_said(const struct sasl_channel *channel, struct slice said, size_t limit,
                    struct text *out)
 {

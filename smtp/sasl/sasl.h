@@ -128,6 +128,10 @@ bool sasl_conclude(struct sasl_exchange *exchange, struct slice words, struct er
 
 void sasl_explain(const struct sasl_exchange *exchange, struct slice words, struct error *error);
 
+/* Appends a user's name as a saslname: what would end it is written by number (RFC 5801 section 4).
+ * For the mechanisms. */
+void sasl_add_name(struct text *out, const char *name);
+
 /* What the server said, to be shown: secrets that it repeats are hidden, the rest is escaped; at
  * most `limit` bytes are appended, then "...". */
 void sasl_add_said(const struct sasl_channel *channel, struct slice said, size_t limit,

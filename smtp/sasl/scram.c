@@ -212,19 +212,6 @@ static struct scram *state_of(struct sasl_exchange *exchange)
     return exchange->state;
 }
 
-/* RFC 5802 section 5.1: what would end the name is written by number. */
-static void add_name(struct text *message, const char *name)
-{
-    for (; *name != '\0'; name++) {
-        if (*name == ',')
-            text_add(message, "=2C");
-        else if (*name == '=')
-            text_add(message, "=3D");
-        else
-            text_add_byte(message, *name);
-    }
-}
-
 static bool say_first(struct sasl_exchange *exchange, struct text *response, struct error *error)
 {
     struct scram *scram = state_of(exchange);
@@ -236,7 +223,7 @@ static bool say_first(struct sasl_exchange *exchange, struct text *response, str
         return false;
     text_init(&first, scram->first, sizeof scram->first);
     text_add(&first, "n=");
-    add_name(&first, exchange->options->user);
+    sasl_add_name(&first, exchange->options->user);
     text_add_format(&first, ",r=%s", scram->nonce);
     if (first.overflow)
         return error_set(error, EX_CONFIG, "user is too long for SCRAM");

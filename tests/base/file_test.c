@@ -1,7 +1,6 @@
 /* Goal: who is believed and who is not, and that all bytes are read and written. */
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -17,6 +16,7 @@
 #include <cmocka.h>
 
 #include "base/file.h"
+#include "tests/support/folder.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -46,16 +46,10 @@ static int make_folder(void **state)
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
-{
-    (void)status, (void)flag, (void)walk;
-    return remove(path);
-}
-
 static int remove_folder(void **state)
 {
     (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 static void assert_refused(const char *path, int exit_code, const char *word)

@@ -1,6 +1,5 @@
 /* Goal: one safe line a submission, only into a file that may be written, and never a failure. */
 #include <fcntl.h>
-#include <ftw.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -21,6 +20,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "tests/support/folder.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -44,16 +44,10 @@ static int make_folder(void **state)
     return mkdtemp(folder) != NULL ? 0 : -1;
 }
 
-static int remove_one(const char *path, const struct stat *status, int flag, struct FTW *walk)
-{
-    (void)status, (void)flag, (void)walk;
-    return remove(path);
-}
-
 static int remove_folder(void **state)
 {
     (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 static size_t read_file(const char *path, char *bytes, size_t size)

@@ -529,6 +529,8 @@ static void test_refused(void **state)
         {"sendmail --password-file /p",
          "usage: --password-file is taken together with --configure only", true},
         {"sendmail --configure me@x -q", "usage: --configure is not taken together with -q", false},
+        {"sendmail --check --configure me@x",
+         "usage: --configure is not taken together with --check", false},
         {"sendmail --configure me@x -bp", "usage: --configure is not taken together with -bp",
          false},
         {"mailq --configure me@x", "usage: --configure is not taken together with -bp", false},

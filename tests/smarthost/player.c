@@ -5,7 +5,6 @@
 
 #include <err.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include "base/codec.h"
 #include "tests/smarthost/conversation.h"
 #include "tests/smarthost/glob.h"
+#include "tests/support/folder.h"
 
 enum {
     WRAPPED_SLOWER = 10,
@@ -439,14 +439,6 @@ static bool play(struct player *player)
     return judge_files(player, good && !player->options->verbose) && good;
 }
 
-static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
-{
-    (void)status;
-    (void)type;
-    (void)place;
-    return remove(path);
-}
-
 static void clean_up(struct player *player)
 {
     for (size_t i = 0; i < SCRIPT_PORTS; i++)
@@ -455,7 +447,7 @@ static void clean_up(struct player *player)
     script_free(&player->script);
     authority_free(&player->authority);
     buffer_free(&player->text);
-    nftw(player->directory, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    folder_remove(player->directory);
     arena_free(&player->arena);
     free(player);
 }

@@ -9,7 +9,6 @@
 
 #include <fcntl.h>
 #include <fnmatch.h>
-#include <ftw.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -24,6 +23,7 @@
 
 #include "base/clock.h"
 #include "tests/support/certificates.h"
+#include "tests/support/folder.h"
 #include "tls/tls.h"
 
 enum { TIMEOUT = 10000, PATH_SIZE = 128, BLOCK = 300 * 1024 };
@@ -89,14 +89,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
@@ -106,7 +98,7 @@ static int tear_down(void **state)
     certificate_free(&f->expired);
     certificate_free(&f->stranger);
     certificate_free(&f->client_certificate);
-    return nftw(f->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(f->directory);
 }
 
 static SSL *make_session(const struct server *server)

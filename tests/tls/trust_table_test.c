@@ -8,7 +8,6 @@
 #include <cmocka.h>
 
 #include <arpa/nameser.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +20,7 @@
 
 #include "tests/support/certificates.h"
 #include "tests/support/dns.h"
+#include "tests/support/folder.h"
 #include "tls/certificate.h"
 #include "tls/fingerprint.h"
 #include "tls/tls.h"
@@ -280,14 +280,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
@@ -300,7 +292,7 @@ static int tear_down(void **state)
     certificate_free(&f->root);
     certificate_free(&f->other_root);
     certificate_free(&f->between);
-    return nftw(f->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(f->directory);
 }
 
 /* --- a cell ----------------------------------------------------------------------------------- */

@@ -8,13 +8,13 @@
 #include <cmocka.h>
 
 #include <fnmatch.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/support/certificates.h"
+#include "tests/support/folder.h"
 #include "tls/trust.h"
 
 enum { PATH_SIZE = 256 };
@@ -55,14 +55,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int remove_entry(const char *path, const struct stat *status, int type, struct FTW *where)
-{
-    (void)status;
-    (void)type;
-    (void)where;
-    return remove(path);
-}
-
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
@@ -71,7 +63,7 @@ static int tear_down(void **state)
     certificate_free(&f->stranger);
     certificate_free(&f->middle);
     certificate_free(&f->leaf);
-    return nftw(f->directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(f->directory);
 }
 
 /* Verifies the leaf as a server sends it, with MIDDLE beside it. */
