@@ -23,7 +23,7 @@ struct connector {
     struct dial *others; /* the race we were in before; NULL while that is `dial` */
     const struct sasl_mechanism *mechanism; /* of the login on this connection */
     bool reset_due;                         /* RSET was sent, its reply not read */
-    bool token_newer;                       /* the token was renewed; not to be done again */
+    bool token_newer;                       /* renewed, and no login has succeeded since */
     bool no_token;  /* there was no newer one to be had, which no other server makes good */
     bool to_repeat; /* the login, on another connection: this one was closed over the old token */
 };
