@@ -19,8 +19,8 @@ struct connector {
     struct dial_greeter greeter;
     struct dial_options same; /* the host and port reached, for another connection */
     char same_host[DIAL_HOST_SIZE];
-    struct dial *dial;        /* NULL: no race goes on */
-    struct dial *others;      /* the race we were in before; NULL while that is `dial` */
+    struct dial *dial;   /* NULL: no race goes on */
+    struct dial *others; /* the race we were in before; NULL while that is `dial` */
     const struct sasl_mechanism *mechanism; /* of the login on this connection */
     bool reset_due;                         /* RSET was sent, its reply not read */
     bool token_newer;                       /* the token was renewed; not to be done again */
