@@ -74,15 +74,36 @@ static void note_sender(const struct mail *mail)
         printf("note: sender %s has no real domain; set from, or [local] domain\n", sender);
 }
 
+/* The parameters are those that a server with DSN gets. */
+static void print_recipient(const struct recipient *recipient)
+{
+    char notify_bytes[64];
+    struct text notify;
+    const char *written = recipient->original;
+    text_init(&notify, notify_bytes, sizeof notify_bytes);
+    dsn_add_notify(&notify, recipient->notify);
+    printf("RCPT TO:<%s>", recipient->address);
+    if (notify.length > 0)
+        printf(" NOTIFY=%s", notify_bytes);
+    if (written != NULL)
+        printf(" (for %s)", strchr(written, ';') + 1);
+    putchar('\n');
+}
+
 static void print_envelope(const struct mail *mail)
 {
+    static const char *const returned[] = {[DSN_RETURN_UNSET] = "",
+                                           [DSN_RETURN_FULL] = " RET=FULL",
+                                           [DSN_RETURN_HEADERS] = " RET=HDRS"};
     const struct message *message = &mail->message;
+    const struct envelope *envelope = &mail->envelope;
     bool eight_bit = message->body_8bit || message->header_8bit;
-    printf("MAIL FROM:<%s> SIZE=%llu%s%s\n", mail->envelope.sender,
+    printf("MAIL FROM:<%s> SIZE=%llu%s%s%s%s%s\n", envelope->sender,
            (unsigned long long)message_size(message), eight_bit ? " BODY=8BITMIME" : "",
-           mail->envelope.needs_utf8 ? " SMTPUTF8" : "");
-    for (size_t i = 0; i < mail->envelope.count; i++)
-        printf("RCPT TO:<%s>\n", mail->envelope.recipients[i].address);
+           envelope->needs_utf8 ? " SMTPUTF8" : "", returned[envelope->returned],
+           envelope->id != NULL ? " ENVID=" : "", envelope->id != NULL ? envelope->id : "");
+    for (size_t i = 0; i < envelope->count; i++)
+        print_recipient(&envelope->recipients[i]);
 }
 
 /* --dry-run: the octets that a server with 8BITMIME would get, with the line ends of this system.
