@@ -94,7 +94,7 @@ static bool answer_question(const struct question *question, unsigned char *repl
         header.answered =
             dns_reply_parse(question->type, reply, (size_t)length, records, &header.count);
     struct slice head = slice_make((const char *)&header, sizeof header);
-    struct slice tail = slice_make(records, header.count * dns_record_size(question->type));
+    struct slice tail = slice_make(records, header.count * dns_reply_record_size(question->type));
     return file_write_all(output, head, &ignored) && file_write_all(output, tail, &ignored);
 }
 
@@ -102,7 +102,7 @@ static int look_up(void *argument, int output)
 {
     const struct question *question = argument;
     unsigned char *reply = calloc(1, ANSWER_SIZE);
-    char *records = calloc(DNS_RECORDS_MAX, dns_record_size(question->type));
+    char *records = calloc(DNS_RECORDS_MAX, dns_reply_record_size(question->type));
     bool done =
         reply != NULL && records != NULL && answer_question(question, reply, records, output);
     free(reply);
@@ -137,7 +137,7 @@ static bool unpack(const struct question *question, struct slice output, struct 
                    struct error *error)
 {
     struct header header;
-    size_t size = dns_record_size(question->type);
+    size_t size = dns_reply_record_size(question->type);
     if (output.length < sizeof header)
         return fail(question->name, error);
     memcpy(&header, output.bytes, sizeof header);
@@ -173,7 +173,7 @@ bool dns_look_up(enum dns_type type, const char *name, const struct sockaddr_in 
     struct buffer output = {0};
     int status;
     int64_t deadline = clock_deadline(timeout);
-    size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * dns_record_size(type);
+    size_t limit = sizeof(struct header) + DNS_RECORDS_MAX * dns_reply_record_size(type);
     *answer = (struct dns_answer){0};
     bool done = child_start(&child, look_up, &question, error) &&
                 (child_finish(&child, deadline, limit, &output, &status, error) ||

@@ -72,7 +72,7 @@ static bool take_tlsa(const struct record *record, struct dns_tlsa *tlsa)
     return true;
 }
 
-size_t dns_record_size(enum dns_type type)
+size_t dns_reply_record_size(enum dns_type type)
 {
     return type == DNS_SRV ? sizeof(struct dns_srv) : sizeof(struct dns_tlsa);
 }
@@ -89,7 +89,7 @@ bool dns_reply_parse(enum dns_type type, const unsigned char *reply, size_t leng
         if (!skip_name(&cursor, NS_QFIXEDSZ))
             return false;
     while (answers-- > 0 && *count < DNS_RECORDS_MAX) {
-        void *place = records + *count * dns_record_size(type);
+        void *place = records + *count * dns_reply_record_size(type);
         struct record record;
         if (!next_record(&cursor, &record))
             return false;

@@ -5,7 +5,7 @@
 #include "net/dns.h"
 
 /* Of struct dns_srv, or struct dns_tlsa. */
-size_t dns_record_size(enum dns_type type);
+size_t dns_reply_record_size(enum dns_type type);
 
 /* Fills `records`, which has room for DNS_RECORDS_MAX of the type, from the answer section; further
  * ones, and those of other types, are passed over. False for a malformed reply. */

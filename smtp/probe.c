@@ -264,7 +264,7 @@ static bool shake_hands(struct run *run, enum client_step which, struct probe_st
     struct probe *probe = run->probe;
     struct client *client = &run->connector.client;
     bool done = client_take_step(client, which, error);
-    probe->chain_length = tls_certificates(&client->stream, probe->chain, PROBE_CHAIN_MAX);
+    probe->chain_length = certificate_chain(&client->stream, probe->chain, PROBE_CHAIN_MAX);
     if (done)
         describe_tls(run, step);
     probe_end(probe, step, done ? NULL : error);

@@ -124,7 +124,7 @@ void certificate_describe(X509 *certificate, struct tls_certificate *out)
     add_key(&text, X509_get0_pubkey(certificate));
 }
 
-size_t tls_certificates(const struct stream *stream, struct tls_certificate *chain, size_t limit)
+size_t certificate_chain(const struct stream *stream, struct tls_certificate *chain, size_t limit)
 {
     SSL *ssl = tls_connection(stream);
     STACK_OF(X509) *sent = ssl != NULL ? SSL_get_peer_cert_chain(ssl) : NULL;

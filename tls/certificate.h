@@ -26,7 +26,7 @@ struct tls_certificate {
 
 /* Fills at most `limit` certificates as the server sent them, its own first, and returns how many:
  * also after a handshake that failed on them, 0 where none came. What is too long is cut. */
-size_t tls_certificates(const struct stream *stream, struct tls_certificate *chain, size_t limit);
+size_t certificate_chain(const struct stream *stream, struct tls_certificate *chain, size_t limit);
 
 /* --- for this folder */
 

@@ -16,7 +16,7 @@ static void check(enum dns_type type, const char *records, size_t count)
 {
     demand(count <= DNS_RECORDS_MAX);
     for (size_t i = 0; i < count; i++) {
-        const char *record = records + i * dns_record_size(type);
+        const char *record = records + i * dns_reply_record_size(type);
         if (type == DNS_SRV)
             demand(memchr(((const struct dns_srv *)(const void *)record)->target, '\0',
                           DNS_NAME_SIZE) != NULL);
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     enum dns_type type = bytes[0] % 2 == 0 ? DNS_SRV : DNS_TLSA;
     /* A copy of just that size: what is read behind it is found. */
     unsigned char *reply = malloc(size - 1 > 0 ? size - 1 : 1);
-    char *records = calloc(DNS_RECORDS_MAX, dns_record_size(type));
+    char *records = calloc(DNS_RECORDS_MAX, dns_reply_record_size(type));
     size_t count = 0;
     demand(reply != NULL && records != NULL);
     memcpy(reply, bytes + 1, size - 1);

@@ -111,7 +111,7 @@ static void test_no_stream(void **state)
     struct tls_certificate chain[1];
     (void)state;
     stream_init(&stream, -1, 0);
-    assert_int_equal(tls_certificates(&stream, chain, 1), 0);
+    assert_int_equal(certificate_chain(&stream, chain, 1), 0);
 }
 
 int main(void)

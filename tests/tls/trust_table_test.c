@@ -427,7 +427,7 @@ static void assert_shown(const struct fixture *f, enum shown shown, const struct
 
     text_init(&text, bytes, sizeof(bytes));
     fingerprint_add(&text, f->leaves[shown].x509);
-    assert_int_equal(tls_certificates(stream, chain, 4), shown == CHAIN ? 3 : 1);
+    assert_int_equal(certificate_chain(stream, chain, 4), shown == CHAIN ? 3 : 1);
     assert_string_equal(chain[0].sha256, bytes);
 }
 
