@@ -6,11 +6,15 @@
 #include "config/account.h"
 #include "config/options.h"
 #include "config/settings.h"
+#include "queue/helper.h"
 
 struct call {
     struct options options;
     struct settings settings;
     struct account_person person;
+    struct helper helper; /* holds the spool's group where we were started with it */
+    struct spool spool;   /* once it is opened */
+    bool spool_open;
     unsigned warnings;  /* about the alias file, so far */
     bool unconfigured;  /* there is no configuration, neither the user's nor the system's */
     struct arena arena; /* owns the options' and the person's strings */
@@ -19,6 +23,10 @@ struct call {
 /* Loads the configuration that options.config_file and the caller's uid lead to, opens its log, and
  * finds the person. Errors as paths_choose and settings_load. */
 bool call_load(struct call *call, struct error *error);
+
+/* Opens the spool that goes with the configuration, once. Errors as spool_open; EX_NOPERM names the
+ * secret's file as well where that cannot be read either. */
+bool call_open_spool(struct call *call, struct error *error);
 
 /* Goes to "/": nothing relative is left to be opened, and the caller's directory may be unmounted.
  * EX_OSERR. */

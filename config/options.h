@@ -8,14 +8,18 @@
 #include "message/dsn.h"
 
 enum options_mode {
-    OPTIONS_SEND,      /* -bm, the default */
-    OPTIONS_DRY_RUN,   /* --dry-run */
-    OPTIONS_SESSION,   /* -bs: SMTP on standard input and output */
-    OPTIONS_VERIFY,    /* -bv: there is at least one recipient */
-    OPTIONS_ALIASES,   /* -bi, -I, newaliases */
-    OPTIONS_LIST,      /* -bp, mailq */
-    OPTIONS_COUNT,     /* -bP */
-    OPTIONS_RUN,       /* -q in all its forms */
+    OPTIONS_SEND,    /* -bm, the default */
+    OPTIONS_DRY_RUN, /* --dry-run */
+    OPTIONS_SESSION, /* -bs: SMTP on standard input and output */
+    OPTIONS_VERIFY,  /* -bv: there is at least one recipient */
+    OPTIONS_ALIASES, /* -bi, -I, newaliases */
+    OPTIONS_LIST,    /* -bp, mailq */
+    OPTIONS_COUNT,   /* -bP */
+    OPTIONS_RUN,     /* -q in all its forms, --flush */
+    OPTIONS_SHOW,    /* --show, --hold, --release, --remove: of entry_id */
+    OPTIONS_HOLD,
+    OPTIONS_RELEASE,
+    OPTIONS_REMOVE,
     OPTIONS_CHECK,     /* --check */
     OPTIONS_CONFIGURE, /* --configure */
     OPTIONS_HELP,
@@ -30,6 +34,21 @@ enum options_delivery {
     OPTIONS_DELIVERY_INTERACTIVE, /* -odi, Exim's -odf */
     OPTIONS_DELIVERY_QUEUE,       /* -odq */
     OPTIONS_DELIVERY_DEFERRED     /* -odd */
+};
+
+/* What a run of the queue is limited to. */
+enum options_match {
+    OPTIONS_MATCH_ALL,
+    OPTIONS_MATCH_ID,
+    OPTIONS_MATCH_RECIPIENT,
+    OPTIONS_MATCH_SENDER
+};
+
+struct options_run {
+    int64_t interval;         /* milliseconds between passes, -q15m; 0: one pass */
+    enum options_match match; /* -qI, -qR, -qS */
+    const char *text;         /* what the id is, or a part of the address, in any case of letters */
+    bool all;                 /* --flush and whatever names what to run: what is not due as well */
 };
 
 enum { OPTIONS_TAG_LIMIT = 32 }; /* characters of -L */
@@ -47,6 +66,8 @@ struct options {
     unsigned char notify;    /* -N: DSN_* */
     enum dsn_return returned; /* -R */
     enum options_delivery delivery;
+    struct options_run run;
+    const char *entry_id;           /* of --show and its like */
     bool json;                      /* --json, with a mode that can be told so */
     bool from_header;               /* -t */
     bool ignore_dots;               /* -i, -oi */

@@ -8,6 +8,8 @@
 #include "config/paths.h"
 #include "message/fix.h"
 #include "message/local.h"
+#include "queue/backoff.h"
+#include "queue/spool.h"
 #include "smtp/smarthost.h"
 
 enum { SETTINGS_ACCOUNTS_MAX = 64 };
@@ -22,6 +24,23 @@ struct account {
     const char *allow_from_override; /* "yes", "no" or patterns; never NULL */
 };
 
+enum settings_queue_mode {
+    SETTINGS_QUEUE_ON_FAILURE,
+    SETTINGS_QUEUE_ALWAYS,
+    SETTINGS_QUEUE_NEVER,
+    SETTINGS_QUEUE_AUTO
+};
+
+/* [queue] */
+struct settings_queue {
+    enum settings_queue_mode mode;
+    bool shared;                /* the spool is the system's, since the configuration is */
+    struct spool_options spool; /* its directory is NULL where there is no home to have one in */
+    struct backoff_options backoff;
+    const char *bounce_to; /* "sender", "nobody", or one canonical address */
+    uint64_t pipeline_depth, connections;
+};
+
 struct settings {
     struct account *accounts; /* the default account first, if there is one */
     size_t account_count;
@@ -30,6 +49,7 @@ struct settings {
     enum fix_from from_header;
     bool add_date, add_message_id, remove_bcc;
     uint64_t max_size; /* 0: no limit */
+    struct settings_queue queue;
     struct log_options log;
     struct ini ini;     /* the file they were read from */
     struct arena arena; /* owns all strings */

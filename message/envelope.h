@@ -14,7 +14,8 @@ enum recipient_state {
     RECIPIENT_ACCEPTED, /* the smarthost took the message for it */
     RECIPIENT_DEFERRED, /* may succeed later */
     RECIPIENT_REFUSED,  /* refused for good */
-    RECIPIENT_OFFERED   /* 2xx to its RCPT in a transaction that is open; the message is to come */
+    RECIPIENT_OFFERED,  /* 2xx to its RCPT in a transaction that is open; the message is to come */
+    RECIPIENT_QUEUED    /* the queue has the message for it */
 };
 
 struct recipient {

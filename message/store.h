@@ -13,10 +13,21 @@ struct extent {
     uint64_t offset, length;
 };
 
+/* A better place for the file than a directory for temporary ones. */
+struct store_place {
+    /* An unnamed file for reading and writing, or -1. */
+    int (*open)(void *context, struct error *error);
+    void *context;
+    uint64_t reserved; /* octets in front that are left to whoever takes the file over */
+};
+
 struct store {
-    const char *directory; /* where the unnamed file is made; NULL: TMPDIR if it serves, /var/tmp */
+    const struct store_place *place; /* NULL, or where the file is made if it can be, */
+
+    const char *directory; /* else here; NULL: TMPDIR if it serves, /var/tmp */
     struct buffer memory;  /* the bytes while fd is -1, else those not yet written */
     int fd;                /* the unnamed file, -1 while all is in memory */
+    uint64_t reserved;     /* octets in front of them in the file: 0, unless it is in `place` */
     uint64_t written;      /* bytes in the file */
 };
 

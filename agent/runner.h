@@ -1,0 +1,26 @@
+/* Running the queue: passes over the spool in which each account that has something due gets one
+ * connection, and each entry at most one try. */
+#ifndef AGENT_RUNNER_H
+#define AGENT_RUNNER_H
+
+#include "agent/mail.h"
+#include "smtp/submission.h"
+
+/* What -q and --flush ask for (options.run): one pass, or one after the other until a signal. True
+ * when the passes were made, whatever became of the mail; what is still waiting is no failure.
+ * EX_NOPERM, EX_CONFIG, EX_CANTCREAT, EX_IOERR. */
+bool runner_run(struct call *call, struct error *error);
+
+/* True when something in the spool may be due: worth keeping a connection for. */
+bool runner_has_work(struct call *call);
+
+/* Tries what is due of `account` over its connection: 10 entries and 5 s at most. Says nothing but
+ * in the log. */
+void runner_take_along(struct call *call, const struct account *account,
+                       struct submission *submission);
+
+/* Goes on in a child of its own (-odb), in the background, where it tries the entry `id` once. True
+ * in the parent, at once. EX_OSERR. */
+bool runner_try_behind(struct call *call, const char *id, struct error *error);
+
+#endif

@@ -1,0 +1,25 @@
+/* The report that a queued message failed for good (RFC 3464 in RFC 6522): a message of its own, of
+ * three parts: words for people, one group of fields for each recipient, and the header of the
+ * original. */
+#ifndef QUEUE_BOUNCE_H
+#define QUEUE_BOUNCE_H
+
+#include "queue/entry.h"
+
+struct bounce_options {
+    const char *host;   /* this machine's name: Reporting-MTA, and who it is from */
+    const char *from;   /* the mailbox of its From */
+    const char *to;     /* canonical: whom it is for */
+    const char *remote; /* the smarthost's name: Remote-MTA; NULL where none was reached */
+    int64_t now;        /* wall clock, seconds */
+    bool expired;       /* it was given up because of its age */
+};
+
+/* Writes the report about those recipients of `entry` that are RECIPIENT_REFUSED, but for the first
+ * entry->reported of them and those with NOTIFY=NEVER, into `message`; `original` is the entry's
+ * message. False with exit_code EX_OK where nobody is to be told of. EX_OSERR, EX_IOERR. */
+bool bounce_write(const struct entry *entry, struct message *original,
+                  const struct bounce_options *options, struct message *message,
+                  struct error *error);
+
+#endif
