@@ -68,6 +68,10 @@ $(1)/tests/bench/%: $(1)/tests/bench/%.o
 $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
+$(1)/tests/crash/preload.so: tests/crash/preload.c Makefile
+	@mkdir -p $$(@D)
+	$$(call silent,$(2) -o $$@)$(2) $$(OURS) -O1 -fPIC -shared -o $$@ $$<
+
 $(1)/tests/%_test: $(1)/tests/%_test.o $(1)/support.a $(1)/rooms.a
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lcmocka -lpthread
 
@@ -128,6 +132,9 @@ check-clang: $(call tested,$(BUILD)/clang)
 check-servers: $(BUILD)/sendmail
 	@tests/servers/run $(BUILD)
 
+check-crash: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/crash/preload.so
+	@tests/crash/run $(BUILD)
+
 check-callers: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@tests/callers/run $(BUILD)
 
@@ -186,6 +193,7 @@ help:
 	@echo 'make check           unit tests, sessions, documentation: under a minute'
 	@echo 'make asan            the same under AddressSanitizer and UBSan'
 	@echo 'make check-servers   against a real Postfix with Dovecot SASL (root, own mount namespace)'
+	@echo 'make check-crash     every call in the spool fails, is the last, or loses the power behind it'
 	@echo 'make check-callers   called by cron, at, git, PHP, mutt, mail and nodemailer (root)'
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
@@ -197,6 +205,6 @@ help:
 
 always:
 
-.PHONY: all always check asan coverage check-clang check-servers check-callers fuzz lint bench demo install \
+.PHONY: all always check asan coverage check-clang check-servers check-crash check-callers fuzz lint bench demo install \
         uninstall may-install-sendmail install-sendmail uninstall-sendmail clean help
 .SECONDARY:
