@@ -1,10 +1,11 @@
 /* A delaying proxy: what comes in on one side goes out on the other half a round-trip time later,
- * in both directions and for the opening of the connection as well. It counts the client's flights.
- * usage: proxy LISTEN_PORT TARGET_PORT ROUND_TRIP_MS; one connection at a time, until killed. */
+ * in both directions and for the opening of the connection as well.
+ * usage: proxy LISTEN_PORT TARGET_PORT ROUND_TRIP_MS; a process a connection, until killed. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -122,6 +123,19 @@ static void serve(int client, int server, int64_t delay)
     }
 }
 
+static void relay(int client, const struct sockaddr_in *there, int64_t delay)
+{
+    /* The handshake on loopback took no time; over the real distance the server would hear of it
+     * one and a half round trips after the client began. */
+    usleep((useconds_t)delay * 3);
+    int server = socket(AF_INET, SOCK_STREAM, 0);
+    if (connect(server, (const struct sockaddr *)there, sizeof *there) != 0)
+        return;
+    no_delay(client);
+    no_delay(server);
+    serve(client, server, delay);
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 4)
@@ -130,9 +144,10 @@ int main(int argc, char **argv)
     struct sockaddr_in here = loopback((int)strtol(argv[1], NULL, 10));
     struct sockaddr_in there = loopback((int)strtol(argv[2], NULL, 10));
     int on = 1;
+    signal(SIGCHLD, SIG_IGN);
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 16) != 0) {
+    if (bind(listener, (struct sockaddr *)&here, sizeof here) != 0 || listen(listener, 1024) != 0) {
         perror("proxy");
         return 71;
     }
@@ -140,16 +155,11 @@ int main(int argc, char **argv)
         int client = accept(listener, NULL, NULL);
         if (client < 0)
             continue;
-        /* The handshake on loopback took no time; over the real distance the server would hear of
-         * it one and a half round trips after the client began. */
-        usleep((useconds_t)delay * 3);
-        int server = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(server, (struct sockaddr *)&there, sizeof there) == 0) {
-            no_delay(client);
-            no_delay(server);
-            serve(client, server, delay);
+        if (fork() == 0) {
+            close(listener);
+            relay(client, &there, delay);
+            _exit(0);
         }
-        close(server);
         close(client);
     }
 }
