@@ -51,6 +51,7 @@ bool call_leave_directory(struct error *error)
 
 void call_free(struct call *call)
 {
+    helper_stop(&call->helper);
     settings_free(&call->settings);
     arena_free(&call->arena);
 }
