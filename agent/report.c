@@ -44,6 +44,13 @@ static const char *status_of(const struct mail *mail, const struct error *outcom
     return mail->keep.id[0] != '\0' ? "queued" : "sent";
 }
 
+/* As sent; what was queued untried has its size as well. */
+static uint64_t size_of(const struct mail *mail)
+{
+    bool untried = mail->report.size == 0 && mail->keep.id[0] != '\0';
+    return untried ? message_size(&mail->message) : mail->report.size;
+}
+
 void report_mail(const struct mail *mail, const struct error *outcome)
 {
     const struct submit_report *report = &mail->report;
@@ -58,7 +65,7 @@ void report_mail(const struct mail *mail, const struct error *outcome)
     log_add_number(&line, "uid", (int64_t)getuid());
     log_add(&line, "from", slice_of(mail->envelope.sender));
     log_recipients(&mail->envelope, &line);
-    log_add_number(&line, "size", (int64_t)report->size);
+    log_add_number(&line, "size", (int64_t)size_of(mail));
     log_add(&line, "host", slice_of(report->host));
     log_add(&line, "address", slice_of(report->address));
     log_add_number(&line, "port", report->port);
