@@ -46,7 +46,7 @@ all: $(BUILD)/sendmail
 V      =
 silent = $(if $(V),,@echo '  $(1)';)
 define variant
-$(1)/config/paths.o: $(BUILD)/directories
+$(1)/config/paths.o $(1)/config/keys.o: $(BUILD)/directories
 $(1)/%.o: %.c Makefile $(BUILD)/found.mk
 	@mkdir -p $$(@D)
 	$$(call silent,$(2) -c $$<)$(2) $$(OURS) $(3) -MMD -MP -c -o $$@ $$<
