@@ -37,14 +37,23 @@ static void write_line(const struct mail *mail, const struct error *outcome, con
         puts(unwritten.sentence);
 }
 
+static const char *status_of(const struct mail *mail, const struct error *outcome)
+{
+    if (outcome->exit_code != EX_OK)
+        return "failed";
+    return mail->keep.id[0] != '\0' ? "queued" : "sent";
+}
+
 void report_mail(const struct mail *mail, const struct error *outcome)
 {
     const struct submit_report *report = &mail->report;
     char buffer[LOG_LINE_SIZE];
     struct text line;
     text_init(&line, buffer, sizeof buffer);
-    log_add(&line, "status", slice_of(outcome->exit_code == EX_OK ? "sent" : "failed"));
+    log_add(&line, "status", slice_of(status_of(mail, outcome)));
     log_add_number(&line, "exit", outcome->exit_code);
+    if (mail->keep.id[0] != '\0')
+        log_add(&line, "queue", slice_of(mail->keep.id));
     log_add(&line, "message-id", slice_of(mail->message.message_id));
     log_add_number(&line, "uid", (int64_t)getuid());
     log_add(&line, "from", slice_of(mail->envelope.sender));
@@ -67,6 +76,8 @@ void report_mail(const struct mail *mail, const struct error *outcome)
     log_add(&line, "reply", slice_of(report->reply));
     if (report->notes[0] != '\0')
         log_add_whole(&line, "note", slice_of(report->notes));
+    if (mail->keep.id[0] != '\0')
+        log_add_whole(&line, "reason", slice_of(mail->keep.reason));
     if (outcome->exit_code != EX_OK)
         log_add_whole(&line, "error", slice_of(outcome->sentence));
     write_line(mail, outcome, buffer);

@@ -1,0 +1,40 @@
+/* What is not there yet, until it is: a queue that cannot be opened, and that nobody runs. */
+#include "agent/runner.h"
+#include "queue/entry.h"
+
+#pragma weak entry_add
+#pragma weak runner_has_work
+#pragma weak runner_take_along
+#pragma weak runner_try_behind
+
+bool entry_add(struct spool *spool, struct message *message, struct envelope *envelope,
+               const struct record_envelope *about, char id[SPOOL_ID_SIZE], struct error *error)
+{
+    (void)spool;
+    (void)message;
+    (void)envelope;
+    (void)about;
+    id[0] = '\0';
+    return error_set(error, EX_CANTCREAT, "there is no queue yet");
+}
+
+bool runner_has_work(struct call *call)
+{
+    (void)call;
+    return false;
+}
+
+void runner_take_along(struct call *call, const struct account *account,
+                       struct submission *submission)
+{
+    (void)call;
+    (void)account;
+    (void)submission;
+}
+
+bool runner_try_behind(struct call *call, const char *id, struct error *error)
+{
+    (void)call;
+    (void)id;
+    return error_set(error, EX_OSERR, "there is no queue yet");
+}
