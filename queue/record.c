@@ -104,7 +104,7 @@ static void put_outcome(struct buffer *out, const struct recipient *recipient, s
     put_8(out, recipient->state);
     put_16(out, (unsigned)recipient->reply_code);
     put_shared(out, *replies < RECORD_REPLIES_LIMIT ? recipient->reply : NULL, before,
- put_sentence);
+               put_sentence);
     *replies += out->length - start;
 }
 

@@ -103,11 +103,14 @@ enum record_found record_next(struct slice *rest, enum record_kind *kind, struct
 /* Payloads to values: addresses are checked to be canonical ones with a domain, each recipient to
  * be there once, replies and sentences to be printable, recipients' outcomes to be no other than
  * one may become: what is ACCEPTED or REFUSED stays so. Strings are copied into envelope's arena;
- * `envelope` is a zeroed one for record_get_envelope. EX_DATAERR; EX_OSERR. */
+ * `envelope` is a zeroed one for record_get_envelope. `changed` gets the numbers of the recipients
+ * that an attempt had an outcome for, in ascending order, and has room for all. EX_DATAERR;
+ * EX_OSERR.
+ */
 bool record_get_envelope(struct slice payload, struct record_envelope *what,
                          struct envelope *envelope, struct error *error);
 bool record_get_try(struct slice payload, struct record_try *what, struct envelope *envelope,
-                    struct error *error);
+                    uint32_t *changed, size_t *count, struct error *error);
 bool record_get_mark(struct slice payload, int64_t *when, struct error *error);
 
 #endif

@@ -352,38 +352,38 @@ static bool is_final(unsigned state)
     return state == RECIPIENT_ACCEPTED || state == RECIPIENT_REFUSED;
 }
 
-/* Files one outcome of an attempt; `least` is the least number that the recipient may have. */
-static void file_outcome(struct reader *reader, struct envelope *envelope, uint64_t *least,
-                         const char **reply)
+/* Files one outcome of an attempt, that of a recipient behind the one `before`; returns its number.
+ */
+static uint32_t file_outcome(struct reader *reader, struct envelope *envelope,
+                             const uint32_t *before, const char **reply)
 {
     struct recipient outcome = {0};
-    uint64_t number = take_number(reader, 4, UINT32_MAX);
+    uint32_t number = (uint32_t)take_number(reader, 4, UINT32_MAX);
     take_outcome(reader, &outcome, reply);
-    reader->bad = reader->bad || number < *least || number >= envelope->count ||
-                  outcome.state == RECIPIENT_PENDING ||
+    reader->bad = reader->bad || number >= envelope->count ||
+                  (before != NULL && number <= *before) || outcome.state == RECIPIENT_PENDING ||
                   is_final(envelope->recipients[number].state);
     if (reader->bad)
-        return;
+        return 0;
     envelope->recipients[number].state = outcome.state;
     envelope->recipients[number].reply_code = outcome.reply_code;
     envelope->recipients[number].reply = outcome.reply;
-    *least = number + 1;
+    return number;
 }
 
 bool record_get_try(struct slice payload, struct record_try *what, struct envelope *envelope,
-                    struct error *error)
+                    uint32_t *changed, size_t *count, struct error *error)
 {
     struct reader reader = {.rest = payload, .arena = &envelope->arena};
     const char *reply = NULL;
-    uint64_t least = 0;
     *what = (struct record_try){0};
     what->when = take_time(&reader);
     what->next = take_time(&reader);
     what->counted = take_number(&reader, 1, true) != 0;
     what->reason = take_sentence(&reader);
-    uint64_t count = take_number(&reader, 4, envelope->count);
-    for (uint64_t i = 0; i < count && !reader.bad; i++)
-        file_outcome(&reader, envelope, &least, &reply);
+    *count = (size_t)take_number(&reader, 4, envelope->count);
+    for (size_t i = 0; i < *count && !reader.bad; i++)
+        changed[i] = file_outcome(&reader, envelope, i > 0 ? &changed[i - 1] : NULL, &reply);
     reader.bad = reader.bad || reader.rest.length > 0;
     return report(&reader, "an attempt in its journal", error);
 }
