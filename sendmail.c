@@ -138,9 +138,11 @@ int main(int argc, char **argv)
     struct mail mail;
     bool input_taken = false;
     static const struct log_options until_configured = {.facility = LOG_MAIL};
+    /* As long as the spool's group is ours, nothing of the caller's is looked at. */
+    bool alone = helper_start(&call.helper, settings_load_queue, &error);
     log_open(&until_configured);
     mail_init(&mail, &call);
-    if (!start(&call.options, argc, argv, &call.arena, &error) ||
+    if (!alone || !start(&call.options, argc, argv, &call.arena, &error) ||
         !run(&mail, &input_taken, &error) || !finish_output(&call.options, &error)) {
         if (input_is_waiting(&call.options, input_taken))
             process_drain(STDIN_FILENO);

@@ -73,6 +73,7 @@ void call_free(struct call *call)
     if (call->spool_open)
         spool_close(&call->spool);
     call->spool_open = false;
+    helper_stop(&call->helper);
     settings_free(&call->settings);
     arena_free(&call->arena);
 }

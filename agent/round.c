@@ -7,11 +7,9 @@
 
 enum { ROUND_FIRST = 256 };
 
-static bool grow(struct round *round, size_t limit)
+static bool grow(struct round *round)
 {
     size_t capacity = round->capacity == 0 ? ROUND_FIRST : 2 * round->capacity;
-    if (capacity > limit)
-        capacity = limit;
     struct round_name *names = realloc(round->names, capacity * sizeof *names);
     if (names == NULL)
         return false;
@@ -51,21 +49,45 @@ static void take_turns(struct round *round)
         names[i].mark = 0;
 }
 
+bool round_add(struct round *round, const struct round_name *name)
+{
+    if (round->count == round->capacity && !grow(round))
+        return false;
+    round->names[round->count++] = *name;
+    return true;
+}
+
 bool round_fill(struct round *round, struct spool_walk *walk, size_t limit, struct error *error)
 {
     struct spool_name found;
     error->exit_code = EX_OK;
     round->count = 0;
     while (round->count < limit && spool_walk_next(walk, &found, error)) {
-        if (round->count == round->capacity && !grow(round, limit))
+        struct round_name name = {.owner = found.owner};
+        memcpy(name.id, found.id, sizeof name.id);
+        if (!round_add(round, &name))
             return error_set_memory(error);
-        struct round_name *name = &round->names[round->count++];
-        memcpy(name->id, found.id, sizeof name->id);
-        name->owner = found.owner;
-        name->mark = 0;
     }
     take_turns(round);
     return error->exit_code == EX_OK;
+}
+
+static void reverse(struct round_name *names, size_t count)
+{
+    for (size_t i = 0; i < count / 2; i++) {
+        struct round_name kept = names[i];
+        names[i] = names[count - 1 - i];
+        names[count - 1 - i] = kept;
+    }
+}
+
+void round_rotate(struct round *round, size_t first)
+{
+    if (first == 0 || first >= round->count)
+        return;
+    reverse(round->names, first);
+    reverse(round->names + first, round->count - first);
+    reverse(round->names, round->count);
 }
 
 void round_free(struct round *round)

@@ -23,6 +23,12 @@ struct round {
  * spool_walk_next; EX_OSERR. */
 bool round_fill(struct round *round, struct spool_walk *walk, size_t limit, struct error *error);
 
+/* Adds one name of the caller's. False without memory. */
+bool round_add(struct round *round, const struct round_name *name);
+
+/* Begins with what was number `first`; what was before it comes last. */
+void round_rotate(struct round *round, size_t first);
+
 void round_free(struct round *round);
 
 #endif

@@ -99,6 +99,30 @@ void settle_finish(struct settle *settle, struct load *load)
     finish(settle, load, false);
 }
 
+static void finish_told(struct settle *settle, const struct notice_item *item)
+{
+    struct error error;
+    struct load *load;
+    if (load_open(&load, settle->call, item->id, &error) != SPOOL_OPENED)
+        return;
+    if (!entry_record_mark(&load->entry, RECORD_REPORTED, &error))
+        complain(load, &error);
+    else if (!entry_is_unfinished(&load->entry))
+        move_to_failed(settle, load);
+    load_free(load);
+}
+
+void settle_summarise(struct settle *settle)
+{
+    struct error error;
+    struct notice *notice = &settle->notice;
+    if (!notice_summarise(notice, &error))
+        settle_log(LOG_ERR, "unreported", NULL, error.sentence);
+    for (size_t i = 0; i < notice->count; i++)
+        if (notice->items[i].told)
+            finish_told(settle, &notice->items[i]);
+}
+
 /* --- an attempt ------------------------------------------------------------------------------ */
 
 /* Those whom the attempt left without an outcome share its error. */

@@ -28,6 +28,9 @@ bool settle_expire(struct settle *settle, struct load *load, const char *smartho
 /* Finishes what was begun with an entry that has nobody left to be sent to. */
 void settle_finish(struct settle *settle, struct load *load);
 
+/* Queues the summaries, and finishes what they tell of. */
+void settle_summarise(struct settle *settle);
+
 /* Moves what cannot be an entry out of the way, and says so in the log. */
 void settle_set_aside(struct settle *settle, const char *id, const struct error *error);
 
