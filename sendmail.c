@@ -11,6 +11,7 @@
 #include "agent/names.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
+#include "agent/runner.h"
 #include "agent/session.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -88,7 +89,7 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
         print_line("Total requests: 0");
         return true;
     case OPTIONS_RUN:
-        return true;
+        return runner_run(mail->call, error);
     case OPTIONS_CONFIGURE:
         return configure_run(mail->call, error);
     case OPTIONS_SESSION:

@@ -41,8 +41,7 @@ static bool judge_sender(struct load *load, const struct account_request *reques
     struct envelope *envelope = &load->entry.envelope;
     text_init(&sender, buffer, sizeof buffer);
     return account_sender(load->account, &load->mail.call->settings, request, &sender, error) &&
-           (strcmp(buffer, envelope->sender) == 0 ||
-            envelope_set_sender(envelope, buffer, error));
+           (strcmp(buffer, envelope->sender) == 0 || envelope_set_sender(envelope, buffer, error));
 }
 
 bool load_choose_account(struct load *load, struct error *error)

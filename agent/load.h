@@ -10,7 +10,7 @@ struct load {
     struct entry entry;
     struct mail mail; /* its message, account, report; the envelope is the entry's */
     struct account_person owner;
-    size_t final;              /* recipients that had their final outcome when it was opened */
+    size_t final;                  /* recipients that had their final outcome when it was opened */
     const struct account *account; /* of the configuration in force; NULL: none is for it */
     struct convoy_item item;
     struct arena arena;

@@ -6,6 +6,7 @@
 
 #include <poll.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -405,6 +406,11 @@ static const char *name_smarthost(struct pass *pass, const struct account *accou
         buffer_add_byte(&name, ' ');
         buffer_add_string(&name, *host);
     }
+    for (const uint16_t *port = account->smarthost.dial.ports; *port != 0; port++) {
+        char number[8];
+        snprintf(number, sizeof number, " %d", *port);
+        buffer_add_string(&name, number);
+    }
     const char *copy = name.failed ? NULL : arena_copy(&pass->arena, buffer_slice(&name));
     buffer_free(&name);
     return copy;
@@ -445,8 +451,7 @@ static bool make_lanes(struct pass *pass, struct error *error)
 static void leave_stamp(struct pass *pass)
 {
     struct error error;
-    if (pass->options->keeps_house &&
-        !outages_write(&pass->outages, &pass->call->spool, &error))
+    if (pass->options->keeps_house && !outages_write(&pass->outages, &pass->call->spool, &error))
         settle_log(LOG_ERR, "unstamped", NULL, error.sentence);
 }
 

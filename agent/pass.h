@@ -13,7 +13,7 @@ struct pass_options {
     int64_t deadline; /* nothing is begun after it; 0: none */
     const struct account *account; /* NULL: all; else only this one, */
     struct submission *submission; /* over this connection */
-    bool own;           /* only entries of this user's own */
+    bool own;                      /* only entries of this user's own */
     size_t hand, hands; /* of so many processes at the same work this is the one: 0 of 1 */
     void (*proven)(void *context); /* told once, when a first message got through; NULL */
     void *context;

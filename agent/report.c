@@ -32,8 +32,7 @@ static void log_recipients(const struct envelope *envelope, struct text *line)
 static void write_line(const struct mail *mail, int priority, const char *line)
 {
     struct error unwritten;
-    if (!log_line(priority, line, &unwritten) &&
-        mail->call->options.verbose)
+    if (!log_line(priority, line, &unwritten) && mail->call->options.verbose)
         puts(unwritten.sentence);
 }
 
@@ -99,10 +98,8 @@ static int priority_of(const struct error *outcome)
 
 void report_mail(const struct mail *mail, const struct error *outcome)
 {
-    struct report_attempt attempt = {.status = status_of(mail, outcome),
-                                     .id = mail->keep.id,
-                                     .age = -1,
-                                     .owner = getuid()};
+    struct report_attempt attempt = {
+        .status = status_of(mail, outcome), .id = mail->keep.id, .age = -1, .owner = getuid()};
     write_attempt(mail, &attempt, outcome, priority_of(outcome));
 }
 

@@ -3,6 +3,7 @@
  * caller or a background process does it; all of them are passes. */
 #include "agent/runner.h"
 
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
 #include <string.h>
@@ -20,10 +21,10 @@
 
 enum {
     RUNNER_HANDS_MAX = 32,
-    RUNNER_ALONG = 10,         /* entries that go along with a caller's mail, */
-    RUNNER_ALONG_LOOKS = 256,  /* out of so many, */
-    RUNNER_ALONG_TIME = 5000,  /* milliseconds */
-    RUNNER_PAUSE = 1000        /* between two passes at least */
+    RUNNER_ALONG = 10,        /* entries that go along with a caller's mail, */
+    RUNNER_ALONG_LOOKS = 256, /* out of so many, */
+    RUNNER_ALONG_TIME = 5000, /* milliseconds */
+    RUNNER_PAUSE = 1000       /* between two passes at least */
 };
 
 /* --- beginning ------------------------------------------------------------------------------- */
@@ -44,8 +45,8 @@ static bool may_send(const struct call *call, struct error *error)
 static bool begin(struct call *call, struct error *error)
 {
     return call_load(call, error) && call_leave_directory(error) && may_send(call, error) &&
-           call_open_spool(call, error) &&
-           privilege_keep(UINT64_C(1) << CAP_DAC_OVERRIDE, error) && interrupt_hold(error);
+           call_open_spool(call, error) && privilege_keep(UINT64_C(1) << CAP_DAC_OVERRIDE, error) &&
+           interrupt_hold(error);
 }
 
 /* The same call once more in another process, which has none of our secrets. */

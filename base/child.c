@@ -1,5 +1,5 @@
-/* Child processes, their output and their end. Invariant of struct child: while pid is not 0 the child is not reaped
- * and leads its own process group, so that both numbers are still its own. */
+/* Child processes, their output and their end. Invariant of struct child: while pid is not 0 the
+ * child is not reaped and leads its own process group, so that both numbers are still its own. */
 #include "base/child.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Child processes: for work that may block or misbehave, with a deadline and bounded output; and for
- * work of our own that goes on beside us or behind us. The only place that forks. */
+/* Child processes: for work that may block or misbehave, with a deadline and bounded output; and
+ * for work of our own that goes on beside us or behind us. The only place that forks. */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 
