@@ -11,6 +11,7 @@
 struct call {
     struct options options;
     struct settings settings;
+    const char *config_path; /* options.config_file from the root on; NULL where not given */
     struct account_person person;
     struct helper helper; /* holds the spool's group where we were started with it */
     struct spool spool;   /* once it is opened */

@@ -16,7 +16,7 @@
 
 void mail_init(struct mail *mail, struct call *call)
 {
-    *mail = (struct mail){.call = call, .started = clock_now()};
+    *mail = (struct mail){.call = call, .person = &call->person, .started = clock_now()};
     message_init(&mail->message, NULL);
 }
 
@@ -51,7 +51,7 @@ bool mail_parse_sender(const struct mail *mail, const char *written, struct text
 bool mail_choose_account(struct mail *mail, const char *sender, struct error *error)
 {
     const struct call *call = mail->call;
-    struct account_request request = {.login = call->person.login, .name = call->options.account};
+    struct account_request request = {.login = mail->person->login, .name = call->options.account};
     const struct account *account;
     char requested_bytes[ADDRESS_SIZE], author_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
     struct text requested, author, chosen;
@@ -131,7 +131,7 @@ bool mail_mend_header(struct mail *mail, struct error *error)
     text_init(&from, buffer, sizeof buffer);
     text_add(&from, mail->envelope.sender);
     if (from.length == 0 &&
-        !account_default_sender(&mail->account, settings, call->person.login, &from, error))
+        !account_default_sender(&mail->account, settings, mail->person->login, &from, error))
         return false;
     struct fix_options fix = {
         .from_header = settings->from_header,
@@ -140,7 +140,7 @@ bool mail_mend_header(struct mail *mail, struct error *error)
         .remove_bcc = settings->remove_bcc,
         .domain = settings->local_domain,
         .from = from.bytes,
-        .full_name = full_name != NULL ? full_name : call->person.full_name,
+        .full_name = full_name != NULL ? full_name : mail->person->full_name,
         .now = clock_wall(),
         .utf8 = mail->envelope.needs_utf8,
         .note = mail->note,
