@@ -3,6 +3,8 @@
 # --- yours to override: make PREFIX=/usr CC=clang CFLAGS=-O3
 PREFIX     = /usr/local
 SYSCONFDIR = /etc
+# The system's spool is LOCALSTATEDIR/spool/sendmail.
+LOCALSTATEDIR = /var
 # Below a home there is no sbin in anybody's PATH.
 BINDIR     = $(PREFIX)/$(if $(filter $(HOME)/%,$(PREFIX)),bin,sbin)
 MANDIR     = $(PREFIX)/share/man
@@ -22,11 +24,12 @@ WARN   = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototy
 HARDEN = -fPIE -fstack-protector-strong -fstack-clash-protection
 FORTIFY = -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 OURS   = -std=c11 -D_GNU_SOURCE -I. -DSYSCONFDIR='"$(SYSCONFDIR)"' \
-         -DINIPARSER_HEADER='$(INIPARSER_HEADER)' $(OPENSSL_CFLAGS) $(HARDEN) $(WARN)
+         -DLOCALSTATEDIR='"$(LOCALSTATEDIR)"' -DINIPARSER_HEADER='$(INIPARSER_HEADER)' \
+         $(OPENSSL_CFLAGS) $(HARDEN) $(WARN)
 LINKED = -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 LIBS   = $(INIPARSER_LIBS) $(OPENSSL_LIBS)
 
-ROOMS     := base net tls message smtp smtp/sasl config agent
+ROOMS     := base net tls message smtp smtp/sasl queue config agent
 SOURCES   := $(wildcard $(ROOMS:%=%/*.c))
 SUPPORT   := $(wildcard tests/support/*.c)
 SMARTHOST := $(wildcard tests/smarthost/*.c)
@@ -34,7 +37,7 @@ UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
-             tests/player tests/documentation
+             tests/keep tests/mailq tests/player tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -43,7 +46,7 @@ all: $(BUILD)/sendmail
 V      =
 silent = $(if $(V),,@echo '  $(1)';)
 define variant
-$(1)/config/paths.o: $(BUILD)/sysconfdir
+$(1)/config/paths.o $(1)/config/keys.o: $(BUILD)/directories
 $(1)/%.o: %.c Makefile $(BUILD)/found.mk
 	@mkdir -p $$(@D)
 	$$(call silent,$(2) -c $$<)$(2) $$(OURS) $(3) -MMD -MP -c -o $$@ $$<
@@ -104,10 +107,10 @@ $(BUILD)/found.mk: Makefile tests/find-libraries
 	 INIPARSER_HEADER='$(INIPARSER_HEADER)' INIPARSER_LIBS='$(INIPARSER_LIBS)' \
 	 tests/find-libraries $(@D)/trial > $@.new && mv $@.new $@
 
-# Changes when SYSCONFDIR does, so that what was compiled with another one is compiled again.
-$(BUILD)/sysconfdir: always
+# Changes when one of them does, so that what was compiled with another one is compiled again.
+$(BUILD)/directories: always
 	@mkdir -p $(@D)
-	@echo '$(SYSCONFDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR)' >$@
+	@echo '$(SYSCONFDIR) $(LOCALSTATEDIR)' | cmp -s - $@ || echo '$(SYSCONFDIR) $(LOCALSTATEDIR)' >$@
 
 ifneq ($(filter-out clean help uninstall uninstall-sendmail,$(or $(MAKECMDGOALS),all)),)
 include $(BUILD)/found.mk
@@ -123,9 +126,9 @@ asan: $(call tested,$(BUILD)/asan)
 # Without the scripts that act as other users or take things away: what counts the lines writes files
 # of its own, and says so when it cannot.
 coverage: $(call tested,$(BUILD)/coverage)
-	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure,$(SCRIPTS)) \
-	    $(UNITS) $(SESSIONS)
-	@gcovr --root . --filter '(base|net|tls|message|smtp|config|agent|sendmail)' $(BUILD)/coverage
+	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure %/keep, \
+	    $(SCRIPTS)) $(UNITS) $(SESSIONS)
+	@gcovr --root . --filter '(base|net|tls|message|smtp|queue|config|agent|sendmail)' $(BUILD)/coverage
 
 check-clang: $(call tested,$(BUILD)/clang)
 
@@ -199,7 +202,7 @@ help:
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
 	@echo 'make bench           round trips, CPU, memory, throughput beside msmtp'
 	@echo 'make coverage        line coverage of make check'
-	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) DESTDIR='
+	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) LOCALSTATEDIR=$(LOCALSTATEDIR) DESTDIR='
 	@echo 'make install-sendmail   and be the system'"'"'s sendmail, mailq and newaliases (root)'
 	@echo 'make uninstall-sendmail uninstall clean help'
 

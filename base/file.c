@@ -7,9 +7,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -207,6 +210,22 @@ bool file_read_at(int fd, char *bytes, size_t size, uint64_t offset, struct erro
             return error_set_errno(error, EX_IOERR, "read");
     }
     return true;
+}
+
+int file_open_beneath(int directory, const char *name, int flags, mode_t mode)
+{
+    struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
+                           .mode = mode,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+    if (strchr(name, '/') != NULL || strcmp(name, "..") == 0) {
+        errno = EXDEV;
+        return -1;
+    }
+    long fd = syscall(SYS_openat2, directory, name, &how, sizeof how);
+    /* Kernels before 5.6, and filters that do not know the call. */
+    if (fd < 0 && (errno == ENOSYS || errno == EPERM))
+        return openat(directory, name, flags | O_CLOEXEC | O_NOFOLLOW, mode);
+    return (int)fd;
 }
 
 /* Where the file system has no O_TMPFILE: a random name, gone before anybody could use it. */

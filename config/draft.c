@@ -6,7 +6,6 @@
 
 #include "base/ascii.h"
 #include "config/ini.h"
-#include "config/keys.h"
 
 static bool has(struct slice value, char byte)
 {
@@ -80,14 +79,11 @@ static bool add_line(struct buffer *out, const char *key, const char *value, str
                                          "that with --password-file");
 }
 
-/* Where mail for users of this machine goes; suggested where this version cannot do it. */
+/* Where mail for users of this machine goes. */
 static bool add_default_to(struct buffer *out, const char *from, struct error *error)
 {
-    const struct keys_row *row = keys_find("local", "default_to");
     buffer_add_string(out, "\n[local]\n");
     add_comment(out, "Mail for local users, such as cron's for root, goes to you:");
-    if (row == NULL || row->type == KEYS_LATER)
-        buffer_add_byte(out, ';');
     return add_line(out, "default_to", from, error);
 }
 

@@ -1,4 +1,4 @@
-/* All keys of the contract, also those whose capability is still to come: they are refused by name
+/* All keys of the contract, also one whose capability is still to come: it is refused by name
  * instead of being ignored. */
 #include "config/keys.h"
 
@@ -11,6 +11,9 @@
 #define SETTINGS(member) offsetof(struct settings, member)
 
 enum { SECOND = 1000, FIVE_MINUTES = 300 * SECOND, HOUR = 3600 * SECOND };
+#define DAY   (24LL * HOUR)
+#define MONTH (30 * DAY)
+#define YEAR  (365 * DAY)
 enum { HELP_WIDTH = 100 };
 
 static const struct keys_row table[] = {
@@ -99,23 +102,29 @@ static const struct keys_row table[] = {
      .otherwise = "no limit but the server's", .range = {1, 1LL << 50},
      .help = "refuse larger messages"},
 
-    {"queue", "mode", KEYS_CHECKED, .fallback = "auto", .choices = "on-failure always never auto",
-     .available = "never auto", .help = "when a message is queued; without a queue, auto is never"},
-    {"queue", "directory", KEYS_LATER, KEYS_OWNERS, .otherwise = "none", .available = "",
+    {"queue", "mode", KEYS_CHOICE, .offset = SETTINGS(queue.mode), .fallback = "auto",
+     .choices = "on-failure always never auto",
+     .help = "when mail is queued; auto: on-failure where the queue was run within a day"},
+    {"queue", "directory", KEYS_PATH, KEYS_OWNERS, SETTINGS(queue.spool.directory),
+     .otherwise = LOCALSTATEDIR "/spool/sendmail, a user's ~/.local/state/sendmail/queue",
      .help = "the spool"},
-    {"queue", "lifetime", KEYS_LATER, .fallback = "5d", .available = "", .help = "how long to try"},
-    {"queue", "retry", KEYS_LATER, .fallback = "5m 4h", .available = "",
-     .help = "first wait and its cap"},
-    {"queue", "bounce_to", KEYS_LATER, .fallback = "sender", .available = "nobody",
-     .help = "who is told when a queued message fails for good"},
-    {"queue", "max_size", KEYS_LATER, .fallback = "1G", .available = "",
-     .help = "largest size of the spool"},
-    {"queue", "min_free", KEYS_LATER, .fallback = "64M", .available = "",
-     .help = "space left free on the spool's file system"},
-    {"queue", "keep_failed", KEYS_LATER, .fallback = "30d", .available = "",
-     .help = "how long failed messages are kept"},
-    {"queue", "pipeline_depth", KEYS_LATER, .fallback = "8", .available = "",
-     .help = "transactions in flight"},
+    {"queue", "lifetime", KEYS_DURATION, .offset = SETTINGS(queue.backoff.lifetime),
+     .fallback = "5d", .range = {SECOND, YEAR}, .help = "how long to try"},
+    {"queue", "retry", KEYS_RETRY, .offset = SETTINGS(queue.backoff.first), .fallback = "5m 4h",
+     .range = {SECOND, MONTH}, .help = "first wait and its cap; it doubles in between"},
+    {"queue", "bounce_to", KEYS_BOUNCE, .offset = SETTINGS(queue.bounce_to), .fallback = "sender",
+     .choices = "sender nobody",
+     .help = "who is told when a queued message fails for good, or an address"},
+    {"queue", "max_size", KEYS_SIZE, .offset = SETTINGS(queue.spool.max_size), .fallback = "1G",
+     .range = {1, 1LL << 50}, .help = "largest size of the spool"},
+    {"queue", "min_free", KEYS_SIZE, .offset = SETTINGS(queue.spool.min_free), .fallback = "64M",
+     .range = {0, 1LL << 50}, .help = "space left free on the spool's file system"},
+    {"queue", "keep_failed", KEYS_DURATION, .offset = SETTINGS(queue.spool.keep_failed),
+     .fallback = "30d", .range = {0, 10 * YEAR}, .help = "how long failed messages are kept"},
+    {"queue", "pipeline_depth", KEYS_NUMBER, .offset = SETTINGS(queue.pipeline_depth),
+     .fallback = "8", .range = {1, 64}, .help = "transactions in flight on one connection"},
+    {"queue", "connections", KEYS_NUMBER, .offset = SETTINGS(queue.connections), .fallback = "1",
+     .range = {1, 20}, .help = "connections that a run of the queue may use at once"},
 
     {"security", "confine", KEYS_CHECKED, .fallback = "no", .choices = "no yes", .available = "no",
      .help = "Landlock and seccomp"},
@@ -223,10 +232,7 @@ static void write_values(const struct keys_row *row, void (*line)(const char *li
         text_add_slice(&text, word);
         text_add_byte(&text, ' ');
     }
-    if (row->type == KEYS_LATER)
-        text_add(&text, "(not in this version)");
-    else
-        text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
+    text_add_format(&text, "(%s)", row->fallback != NULL ? row->fallback : row->otherwise);
     line(buffer);
 }
 

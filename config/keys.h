@@ -28,7 +28,9 @@ enum keys_type {
     KEYS_OVERRIDE,    /* const char *; yes, no, or addresses or patterns */
     KEYS_FACILITY,    /* int */
     KEYS_FINGERPRINT, /* const char *; as it stands */
-    KEYS_LATER        /* nothing yet */
+    KEYS_NUMBER,      /* uint64_t */
+    KEYS_RETRY,       /* backoff_options.first and .cap; two durations */
+    KEYS_BOUNCE       /* const char *; one of the choices, or as KEYS_RECIPIENT */
 };
 
 enum {
@@ -46,7 +48,7 @@ struct keys_row {
     const char *otherwise;    /* what holds instead, in words */
     const char *choices;      /* blank-separated */
     const char *available;    /* those choices that this version can do; NULL: all */
-    struct value_range range; /* of durations and sizes */
+    struct value_range range; /* of durations, sizes and numbers */
     const char *help;
 };
 

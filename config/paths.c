@@ -16,20 +16,40 @@ static const char *absolute_variable(const char *name)
     return value != NULL && value[0] == '/' ? value : NULL;
 }
 
+#define SYSTEM_FILE  SYSCONFDIR "/sendmail/config.ini"
+#define SYSTEM_SPOOL LOCALSTATEDIR "/spool/sendmail"
+
+/* "VARIABLE/NAME", or else "HOME/OTHERWISE/NAME"; NULL in `path` where there is neither. */
+struct place {
+    const char *variable, *otherwise, *name;
+};
+
+static bool find_place(const struct place *place, const char *home, const char **path,
+                       struct arena *arena, struct error *error)
+{
+    const char *base = absolute_variable(place->variable);
+    *path = NULL;
+    if (base == NULL && home == NULL)
+        return true;
+    *path = base != NULL ? arena_format(arena, "%s/%s", base, place->name)
+                         : arena_format(arena, "%s/%s/%s", home, place->otherwise, place->name);
+    return *path != NULL || error_set_memory(error);
+}
+
 bool paths_find(struct paths *paths, struct arena *arena, struct error *error)
 {
-    *paths = (struct paths){.system_file = SYSCONFDIR "/sendmail/config.ini"};
+    static const struct place config = {"XDG_CONFIG_HOME", ".config", "sendmail/config.ini"};
+    static const struct place state = {"XDG_STATE_HOME", ".local/state", "sendmail/queue"};
+    *paths = (struct paths){.system_file = SYSTEM_FILE};
     const struct passwd *user = getpwuid(geteuid());
-    const char *home = absolute_variable("HOME"), *config = absolute_variable("XDG_CONFIG_HOME");
+    const char *home = absolute_variable("HOME");
     if (home == NULL && user != NULL && user->pw_dir != NULL && user->pw_dir[0] == '/')
         home = user->pw_dir;
     if (home != NULL && (paths->home = arena_copy(arena, slice_of(home))) == NULL)
         return error_set_memory(error);
-    if (geteuid() == 0 || (home == NULL && config == NULL))
-        return true;
-    paths->user_file = config != NULL ? arena_format(arena, "%s/sendmail/config.ini", config)
-                                      : arena_format(arena, "%s/.config/sendmail/config.ini", home);
-    return paths->user_file != NULL || error_set_memory(error);
+    if (!find_place(&state, paths->home, &paths->user_spool, arena, error))
+        return false;
+    return geteuid() == 0 || find_place(&config, paths->home, &paths->user_file, arena, error);
 }
 
 /* A daemon started from root's shell may still have root's HOME: what it cannot enter there is no
@@ -85,20 +105,30 @@ static bool fail_missing(const struct paths *paths, struct error *error)
                      text_show(&user, slice_of(paths->user_file)), system.bytes);
 }
 
+void paths_choose_system(struct paths_choice *choice)
+{
+    *choice =
+        (struct paths_choice){.file = SYSTEM_FILE, .origin = PATHS_SYSTEM, .spool = SYSTEM_SPOOL};
+}
+
 bool paths_choose(const struct paths *paths, const char *given, struct paths_choice *choice,
                   struct error *error)
 {
     bool found;
-    *choice = (struct paths_choice){.file = given, .origin = PATHS_GIVEN};
+    *choice =
+        (struct paths_choice){.file = given, .origin = PATHS_GIVEN, .spool = paths->user_spool};
     if (given != NULL)
         return true;
     if (paths->user_file != NULL) {
-        *choice = (struct paths_choice){
-            .file = paths->user_file, .origin = PATHS_USER, .home = paths->home};
+        *choice = (struct paths_choice){.file = paths->user_file,
+                                        .origin = PATHS_USER,
+                                        .spool = paths->user_spool,
+                                        .home = paths->home};
         if (!exists(choice->file, paths->home, &found, error) || found)
             return found;
     }
-    *choice = (struct paths_choice){.file = paths->system_file, .origin = PATHS_SYSTEM};
+    paths_choose_system(choice);
+    choice->file = paths->system_file;
     if (!exists(choice->file, NULL, &found, error))
         return error->exit_code == EX_NOPERM && paths_add_owner(choice->file, error);
     choice->missing = !found;

@@ -6,13 +6,11 @@
 
 #include "base/text.h"
 #include "config/keys.h"
-#include "config/secret.h"
+#include "config/member.h"
 #include "config/suggest.h"
-#include "message/address.h"
 #include "net/hostname.h"
 #include "net/places.h"
 #include "smtp/command.h"
-#include "tls/fingerprint.h"
 
 enum { NAME_LOOKUP_TIMEOUT = 2000 };
 
@@ -96,19 +94,13 @@ static bool check_secret(const struct loader *loader, const struct ini_entry *en
     return true;
 }
 
-/* "aliases = none": there is no file. */
-static bool names_nothing(const struct keys_row *row, const char *value)
-{
-    return row->type == KEYS_ALIASES && strcmp(value, "none") == 0;
-}
-
 /* What the entry's file, place and form permit, whatever its value is. */
 static bool check_entry(const struct loader *loader, const struct ini_entry *entry,
                         const struct keys_row *row, struct error *error)
 {
     bool strangers =
         loader->choice->origin == PATHS_GIVEN && loader->settings->ini.status.st_uid != 0;
-    if ((row->flags & KEYS_OWNERS) != 0 && strangers && !names_nothing(row, entry->value))
+    if ((row->flags & KEYS_OWNERS) != 0 && strangers && !member_is_nothing(row, entry->value))
         return error_set(error, EX_CONFIG,
                          "not taken from a file given on the command line, unless root owns it; "
                          "put it into ~/.config/sendmail/config.ini");
@@ -119,148 +111,12 @@ static bool check_entry(const struct loader *loader, const struct ini_entry *ent
     return true;
 }
 
-/* Refused with those choices only that can be taken here. */
-static bool choose(const struct keys_row *row, const char *value, unsigned *position,
-                   struct error *error)
-{
-    if (value_choice(slice_of(value), row->choices, position, error))
-        return true;
-    return row->available != NULL && value_choice(slice_of(value), row->available, position, error);
-}
-
-static bool store_word(const struct keys_row *row, const char *value, const char **target,
-                       struct error *error)
-{
-    unsigned position;
-    *target = value;
-    return choose(row, value, &position, error);
-}
-
-static bool store_choice(const struct keys_row *row, const char *value, void *target,
-                         struct error *error)
-{
-    _Static_assert(sizeof(enum fix_from) == sizeof(unsigned), "enums are as large as unsigned");
-    unsigned position;
-    if (!choose(row, value, &position, error))
-        return false;
-    if (row->type == KEYS_CHOICE)
-        memcpy(target, &position, sizeof position);
-    return true;
-}
-
-static bool store_secret_file(const struct loader *loader, const char *value, const char **target,
-                              struct error *error)
-{
-    *target = value;
-    return secret_is_credential(value) || value_path(slice_of(value), loader->choice->home, target,
-                                                     &loader->settings->arena, error);
-}
-
-static bool store_command(const char *value, const char **target, struct error *error)
-{
-    *target = value;
-    const char *program = value + strspn(value, " \t\"'");
-    return program[0] == '/' ||
-           error_set(error, EX_CONFIG, "must start with the absolute path of a program");
-}
-
-static bool store_senders(const char *value, const char **target, struct error *error)
-{
-    *target = value;
-    return value_patterns(slice_of(value)) ||
-           error_set(error, EX_CONFIG,
-                     "must be one bare address (the name comes from -F), or patterns such as "
-                     "*@example.com");
-}
-
-static bool store_override(const char *value, const char **target, struct error *error)
-{
-    *target = value;
-    if (strcmp(value, "yes") == 0 || strcmp(value, "no") == 0)
-        return true;
-    return (strpbrk(value, "@*") != NULL && value_patterns(slice_of(value))) ||
-           error_set(error, EX_CONFIG,
-                     "must be yes, no, or addresses and patterns such as *@example.com with blanks "
-                     "between them");
-}
-
-static bool store_fingerprint(const char *value, const char **target, struct error *error)
-{
-    struct fingerprints ignored;
-    *target = value;
-    return fingerprint_parse(value, &ignored, error);
-}
-
-static bool store_recipient(const char *value, const char **target, struct arena *arena,
-                            struct error *error)
-{
-    char bytes[ADDRESS_SIZE];
-    struct text address;
-    struct error reason;
-    bool ignored;
-    text_init(&address, bytes, sizeof bytes);
-    bool done = address_parse_one(slice_of(value), NULL, &address, &ignored, &reason);
-    const char *at = strrchr(bytes, '@');
-    /* One inside a quoted local part has a quote behind it. */
-    if (!done || at == NULL || strchr(at, '"') != NULL)
-        return error_set(error, EX_CONFIG, "must be one address with its domain");
-    *target = arena_copy(arena, text_slice(&address));
-    return *target != NULL || error_set_memory(error);
-}
-
-/* `base` is the struct that the row's offset counts from. */
 static bool store(const struct loader *loader, const struct keys_row *row, const char *value,
                   char *base, struct error *error)
 {
-    struct arena *arena = &loader->settings->arena;
-    struct slice slice = slice_of(value);
-    void *target = base + row->offset;
-    switch (row->type) {
-    case KEYS_STRING:
-        *(const char **)target = value;
-        return true;
-    case KEYS_WORD:
-        return store_word(row, value, target, error);
-    case KEYS_CHOICE:
-    case KEYS_CHECKED:
-        return store_choice(row, value, target, error);
-    case KEYS_BOOLEAN:
-        return value_boolean(slice, target, error);
-    case KEYS_DURATION:
-        return value_duration(slice, row->range, target, error);
-    case KEYS_SIZE:
-        return value_size(slice, row->range, target, error);
-    case KEYS_HOSTS:
-        return value_hosts(slice, DIAL_HOSTS_MAX, target, arena, error);
-    case KEYS_PORTS:
-        return value_ports(slice, DIAL_PORTS_MAX, target, error);
-    case KEYS_DOMAIN:
-        return value_domain(slice, target, arena, error);
-    case KEYS_HELO:
-        return value_helo(slice, target, arena, error);
-    case KEYS_PATH:
-        return value_path(slice, loader->choice->home, target, arena, error);
-    case KEYS_SECRET_FILE:
-        return store_secret_file(loader, value, target, error);
-    case KEYS_ALIASES:
-        return names_nothing(row, value) ||
-               value_path(slice, loader->choice->home, target, arena, error);
-    case KEYS_RECIPIENT:
-        return store_recipient(value, target, arena, error);
-    case KEYS_COMMAND:
-        return store_command(value, target, error);
-    case KEYS_SENDERS:
-        return store_senders(value, target, error);
-    case KEYS_OVERRIDE:
-        return store_override(value, target, error);
-    case KEYS_FACILITY:
-        return value_facility(slice, target, error);
-    case KEYS_FINGERPRINT:
-        return store_fingerprint(value, target, error);
-    case KEYS_LATER:
-        return true;
-    }
-    return error_set(error, EX_SOFTWARE, "a type that nobody knows");
+    struct member_place place = {
+        .base = base, .home = loader->choice->home, .arena = &loader->settings->arena};
+    return member_store(row, value, &place, error);
 }
 
 static bool store_entry(const struct loader *loader, const struct keys_row *row,
@@ -270,9 +126,7 @@ static bool store_entry(const struct loader *loader, const struct keys_row *row,
     bool done =
         check_entry(loader, entry, row, error) && store(loader, row, entry->value, base, error);
     if (done && keys_is_later(row, entry->value))
-        done = row->choices == NULL
-                   ? error_set(error, EX_CONFIG, "not in this version yet")
-                   : error_set(error, EX_CONFIG, "\"%s\" is not in this version yet", entry->value);
+        done = error_set(error, EX_CONFIG, "\"%s\" is not in this version yet", entry->value);
     if (done)
         return true;
     error_add_context(error, "[%s] %s", ini->sections[entry->section].name, row->key);
@@ -529,6 +383,16 @@ static bool fill_local(struct settings *settings, struct error *error)
     return true;
 }
 
+/* Where the spool is, when the file does not say. */
+static bool fill_queue(struct settings *settings, const struct paths_choice *choice)
+{
+    struct settings_queue *queue = &settings->queue;
+    queue->shared = choice->origin == PATHS_SYSTEM;
+    if (queue->spool.directory == NULL)
+        queue->spool.directory = choice->spool;
+    return true;
+}
+
 bool settings_load(struct settings *settings, const struct paths_choice *choice,
                    struct error *error)
 {
@@ -539,8 +403,66 @@ bool settings_load(struct settings *settings, const struct paths_choice *choice,
     if (!ini_load(&settings->ini, choice->file, &settings->arena, error))
         return false;
     return check_names(&loader, error) && fill_accounts(&loader, error) &&
-           fill_others(&loader, error) && find_domain(settings, &own, error) &&
-           find_helo(settings, &own, error) && fill_local(settings, error);
+           fill_others(&loader, error) && fill_queue(settings, choice) &&
+           find_domain(settings, &own, error) && find_helo(settings, &own, error) &&
+           fill_local(settings, error);
+}
+
+bool settings_check_spool(const struct settings_queue *queue, struct error *error)
+{
+    return queue->spool.directory != NULL ||
+           error_set(error, EX_CONFIG,
+                     "queue: there is no home directory to keep a queue in; name a place as "
+                     "[queue] directory");
+}
+
+/* [queue] of a file that root alone may have written, and that keeps no secret from whoever reads
+ * it. */
+static bool load_spool(struct settings *settings, const struct paths_choice *choice,
+                       struct error *error)
+{
+    struct loader loader = {.settings = settings, .choice = choice};
+    const struct ini *ini = &settings->ini;
+    size_t section;
+    loader.table = keys_table(&loader.row_count);
+    if (!ini_load(&settings->ini, choice->file, &settings->arena, error))
+        return false;
+    if (ini->status.st_uid != 0)
+        return error_set(error, EX_CONFIG, "configuration: %s: owned by uid %u, must be root's",
+                         ini->path, (unsigned)ini->status.st_uid);
+    for (size_t i = 0; i < ini->entry_count; i++) {
+        if (ini->entries[i].secret && (ini->status.st_mode & 077) != 0)
+            return error_set(error, EX_CONFIG,
+                             "%s:%u: password: others than its owner can read this file", ini->path,
+                             ini->entries[i].line);
+    }
+    bool present = find_section(ini, "queue", &section);
+    if (!fill(&loader, "queue", present ? &section : NULL, NULL, (char *)settings, error))
+        return false;
+    return fill_queue(settings, choice);
+}
+
+bool settings_load_spool(const struct paths_choice *choice, struct spool_options *options,
+                         struct error *error)
+{
+    struct settings settings = {0};
+    char *directory = NULL;
+    bool done = load_spool(&settings, choice, error);
+    if (done) {
+        directory = strdup(settings.queue.spool.directory);
+        done = directory != NULL || error_set_memory(error);
+    }
+    *options = settings.queue.spool;
+    options->directory = directory;
+    settings_free(&settings);
+    return done;
+}
+
+bool settings_load_queue(struct spool_options *options, struct error *error)
+{
+    struct paths_choice choice;
+    paths_choose_system(&choice);
+    return settings_load_spool(&choice, options, error);
 }
 
 void settings_free(struct settings *settings)

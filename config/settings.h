@@ -37,7 +37,8 @@ struct settings_queue {
     bool shared;                /* the spool is the system's, since the configuration is */
     struct spool_options spool; /* its directory is NULL where there is no home to have one in */
     struct backoff_options backoff;
-    const char *bounce_to; /* "sender", "nobody", or one canonical address */
+    const char *bounce_to; /* "sender", "nobody", or one canonical address with its domain, which
+                              may be a local one: root@localhost */
     uint64_t pipeline_depth, connections;
 };
 
@@ -61,6 +62,17 @@ struct settings {
  * any case. */
 bool settings_load(struct settings *settings, const struct paths_choice *choice,
                    struct error *error);
+
+/* True where there is a directory for the spool; else EX_CONFIG with what to do. */
+bool settings_check_spool(const struct settings_queue *queue, struct error *error);
+
+/* Reads nothing but [queue] of the system's file, which root must own, for a process that lends its
+ * right to others: no environment, no DNS. `directory` is from malloc. EX_CONFIG, EX_NOPERM. */
+bool settings_load_queue(struct spool_options *options, struct error *error);
+
+/* The same from another file. */
+bool settings_load_spool(const struct paths_choice *choice, struct spool_options *options,
+                         struct error *error);
 
 /* Wipes what may be secret and frees everything. A zeroed struct may be freed. */
 void settings_free(struct settings *settings);

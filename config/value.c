@@ -124,6 +124,17 @@ bool value_size(struct slice value, struct value_range range, uint64_t *result, 
     return check_range(amount, range, units, error);
 }
 
+bool value_number(struct slice value, struct value_range range, uint64_t *result,
+                  struct error *error)
+{
+    static const struct unit units[] = {{"", 1LL}, {NULL, 0}};
+    int64_t amount;
+    if (!parse_amount(value, units, &amount))
+        return error_set(error, EX_CONFIG, "must be a number");
+    *result = (uint64_t)amount;
+    return check_range(amount, range, units, error);
+}
+
 bool value_ports(struct slice value, size_t limit, uint16_t *ports, struct error *error)
 {
     struct slice word;

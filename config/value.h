@@ -26,6 +26,10 @@ bool value_duration(struct slice value, struct value_range range, int64_t *resul
 bool value_size(struct slice value, struct value_range range, uint64_t *result,
                 struct error *error);
 
+/* Decimal digits. */
+bool value_number(struct slice value, struct value_range range, uint64_t *result,
+                  struct error *error);
+
 /* Blank-separated port numbers into `ports`, at most `limit` of them, 0 at the end (so limit + 1
  * elements). */
 bool value_ports(struct slice value, size_t limit, uint16_t *ports, struct error *error);

@@ -6,10 +6,11 @@
 
 enum { MEBIBYTE = 1024 * 1024 };
 
-void message_init(struct message *message, const char *directory)
+void message_init(struct message *message, const struct store_place *place)
 {
     *message = (struct message){.message_id = ""};
-    store_init(&message->store, directory);
+    store_init(&message->store, NULL);
+    message->store.place = place;
 }
 
 uint64_t message_size(const struct message *message)
@@ -33,8 +34,8 @@ bool message_check_size(uint64_t size, uint64_t max_size, struct error *error)
 
 void message_free(struct message *message)
 {
-    const char *directory = message->store.directory;
+    const struct store_place *place = message->store.place;
 
     store_free(&message->store);
-    message_init(message, directory);
+    message_init(message, place);
 }

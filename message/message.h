@@ -19,8 +19,8 @@ struct message {
     char message_id[MESSAGE_ID_SIZE]; /* "<a@b>" for the log; "" where there is none */
 };
 
-/* An empty message whose store goes to `directory` when it grows (store_init). */
-void message_init(struct message *message, const char *directory);
+/* An empty message whose store grows in `place` (message/store.h); NULL: in a temporary file. */
+void message_init(struct message *message, const struct store_place *place);
 
 /* Octets on the wire as RFC 1870 counts them: header, blank line, body; no dot-stuffing, no final
  * dot. */

@@ -13,25 +13,24 @@ struct extent {
     uint64_t offset, length;
 };
 
-/* A better place for the file than a directory for temporary ones. */
+/* A better place for the file than a directory for temporary ones, as long as it can be had. */
 struct store_place {
     /* An unnamed file for reading and writing, or -1. */
     int (*open)(void *context, struct error *error);
     void *context;
-    uint64_t reserved; /* octets in front that are left to whoever takes the file over */
+    uint64_t reserved; /* octets in front, at least 1, left to whoever takes the file over */
 };
 
 struct store {
     const struct store_place *place; /* NULL, or where the file is made if it can be, */
-
-    const char *directory; /* else here; NULL: TMPDIR if it serves, /var/tmp */
-    struct buffer memory;  /* the bytes while fd is -1, else those not yet written */
-    int fd;                /* the unnamed file, -1 while all is in memory */
-    uint64_t reserved;     /* octets in front of them in the file: 0, unless it is in `place` */
-    uint64_t written;      /* bytes in the file */
+    const char *directory;           /* else here; NULL: TMPDIR if it serves, /var/tmp */
+    struct buffer memory;            /* the bytes while fd is -1, else those not yet written */
+    int fd;                          /* the unnamed file, -1 while all is in memory */
+    uint64_t reserved; /* octets in front of them in the file: 0, unless it is in `place` */
+    uint64_t written;  /* bytes in the file */
 };
 
-/* An empty store. */
+/* An empty store, without a place. */
 void store_init(struct store *store, const char *directory);
 
 /* Appends. EX_IOERR when the disk is full or the write failed, EX_CANTCREAT when there is no place
@@ -53,7 +52,7 @@ bool store_read_next(struct store *store, struct extent *left, char *bytes, size
 /* Writes another octet over the appended one at `offset`. EX_IOERR. */
 bool store_change(struct store *store, uint64_t offset, char octet, struct error *error);
 
-/* Leaves an empty store; harmless twice. */
+/* Leaves an empty store with the same place and directory; harmless twice. */
 void store_free(struct store *store);
 
 #endif

@@ -10,19 +10,28 @@
 #include "queue/spool.h"
 
 struct helper {
-    int socket; /* -1: there is none */
-    pid_t pid;
+    int socket;
+    pid_t pid; /* 0: there is none */
 };
 
-/* Where the system's spool is, and its limits; asked by the helper itself, at its first task. */
+/* Where the system's spool is, and its limits; asked by the helper itself, at its first task. What
+ * it points to stays. */
 typedef bool helper_configure(struct spool_options *options, struct error *error);
 
 /* First thing in main. Where this process has a group by set-group-ID: forks the helper, and gives
- * that group up in this process for good, which is checked. Else does nothing (socket -1). Root
- * needs none and just drops the group. EX_OSERR. */
+ * that group up in this process for good, which is checked; also when it fails. Else there is none.
+ * Root needs none and just drops the group. EX_OSERR. */
 bool helper_start(struct helper *helper, helper_configure *configure, struct error *error);
 
-/* What queue/spool.c asks; each as the function of spool.h that it stands behind. */
+/* Adds to the error why a process without a helper may not enter the system's spool `directory`:
+ * for whose group it is, and where that can be told, why this program did not get it, and what to
+ * do. False. */
+bool helper_explain(const char *directory, struct error *error);
+
+/* What queue/spool.c asks; each as the function of spool.h that it stands behind, for the caller's
+ * own entries. helper_open claims nothing, that is its caller's to do with the descriptor; one walk
+ * at a time; what was removed is removed durably. A helper that has ended is EX_OSERR. After a fork
+ * both processes have it, but one at a time may ask. */
 int helper_create(struct helper *helper, struct error *error);
 bool helper_commit(struct helper *helper, int fd, char id[SPOOL_ID_SIZE], struct error *error);
 bool helper_walk(struct helper *helper, enum spool_folder folder, struct error *error);
@@ -33,7 +42,7 @@ bool helper_remove(struct helper *helper, enum spool_folder folder, const char *
                    struct error *error);
 int helper_open_state(struct helper *helper, time_t *stamp);
 
-/* Ends it. Harmless without one. */
+/* Ends it, once nobody else has it. Harmless without one, and twice. */
 void helper_stop(struct helper *helper);
 
 #endif

@@ -47,12 +47,16 @@ static void create(const char *path)
 
 static void test_choose(void **state)
 {
-    struct paths paths = {.system_file = system_file, .user_file = user_file, .home = "/home/me"};
+    struct paths paths = {.system_file = system_file,
+                          .user_file = user_file,
+                          .user_spool = "/home/me/q",
+                          .home = "/home/me"};
     struct paths_choice choice;
     (void)state;
     assert_true(paths_choose(&paths, "given", &choice, &error));
     assert_string_equal(choice.file, "given");
     assert_int_equal(choice.origin, PATHS_GIVEN);
+    assert_string_equal(choice.spool, "/home/me/q");
     assert_null(choice.home);
 
     assert_false(paths_choose(&paths, NULL, &choice, &error));
@@ -65,12 +69,14 @@ static void test_choose(void **state)
     assert_true(paths_choose(&paths, NULL, &choice, &error));
     assert_string_equal(choice.file, system_file);
     assert_int_equal(choice.origin, PATHS_SYSTEM);
+    assert_non_null(strstr(choice.spool, "/spool/sendmail"));
     assert_null(choice.home);
 
     create(user_file);
     assert_true(paths_choose(&paths, NULL, &choice, &error));
     assert_string_equal(choice.file, user_file);
     assert_int_equal(choice.origin, PATHS_USER);
+    assert_string_equal(choice.spool, "/home/me/q");
     assert_string_equal(choice.home, "/home/me");
 
     paths.user_file = NULL;
@@ -136,6 +142,15 @@ static void test_find(void **state)
     if (root)
         assert_null(paths.user_file);
     assert_string_equal(paths.home, "/home/test");
+    unsetenv("XDG_STATE_HOME");
+    assert_true(paths_find(&paths, &arena, &error));
+    assert_string_equal(paths.user_spool, "/home/test/.local/state/sendmail/queue");
+    setenv("XDG_STATE_HOME", "/state", 1);
+    assert_true(paths_find(&paths, &arena, &error));
+    assert_string_equal(paths.user_spool, "/state/sendmail/queue");
+    setenv("XDG_STATE_HOME", "relative", 1);
+    assert_true(paths_find(&paths, &arena, &error));
+    assert_string_equal(paths.user_spool, "/home/test/.local/state/sendmail/queue");
 
     /* Root has none; the rest is seen as somebody else. */
     assert_int_equal(root ? seteuid(65534) : 0, 0);

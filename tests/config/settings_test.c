@@ -36,8 +36,10 @@ static bool load_as(const char *content, mode_t mode, enum paths_origin origin)
     assert_int_equal(fchmod(fd, mode), 0);
     close(fd);
     error = (struct error){0};
-    struct paths_choice choice = {
-        .file = path, .origin = origin, .home = origin == PATHS_USER ? "/home/me" : NULL};
+    struct paths_choice choice = {.file = path,
+                                  .origin = origin,
+                                  .spool = "/home/me/spool",
+                                  .home = origin == PATHS_USER ? "/home/me" : NULL};
     bool done = settings_load(&settings, &choice, &error);
     unlink(path);
     return done;
@@ -90,6 +92,19 @@ static void test_defaults(void **state)
     assert_int_equal(settings.from_header, FIX_FROM_ADD);
     assert_true(settings.add_date && settings.add_message_id && settings.remove_bcc);
     assert_int_equal(settings.max_size, 0);
+    const struct settings_queue *queue = &settings.queue;
+    assert_int_equal(queue->mode, SETTINGS_QUEUE_AUTO);
+    assert_false(queue->shared);
+    assert_string_equal(queue->spool.directory, "/home/me/spool");
+    assert_int_equal(queue->backoff.lifetime, 5LL * 86400 * 1000);
+    assert_int_equal(queue->backoff.first, 300000);
+    assert_int_equal(queue->backoff.cap, 4 * 3600000);
+    assert_string_equal(queue->bounce_to, "sender");
+    assert_int_equal(queue->spool.max_size, 1LL << 30);
+    assert_int_equal(queue->spool.min_free, 64LL << 20);
+    assert_int_equal(queue->spool.keep_failed, 30LL * 86400 * 1000);
+    assert_int_equal(queue->pipeline_depth, 8);
+    assert_int_equal(queue->connections, 1);
     assert_int_equal(settings.log.facility, LOG_MAIL);
     assert_null(settings.log.file);
     assert_string_equal(settings.ini.path, path);
@@ -107,7 +122,9 @@ static void test_every_key(void **state)
          "helo = [192.0.2.1]\ntimeout = 5s\nconnect_timeout = 6s\nfallback_delay = 70ms\n"
          "[local]\ndomain = D.example\n"
          "[message]\nfrom_header = replace\nadd_date = no\nadd_message_id = no\nremove_bcc = no\n"
-         "max_size = 2K\n[queue]\nmode = never\nbounce_to = nobody\n[security]\nconfine = no\n"
+         "max_size = 2K\n[queue]\nmode = never\ndirectory = ~/q\nlifetime = 2d\nretry = 1m 1h\n"
+         "bounce_to = Ops <ops@EXAMPLE.com>\nmax_size = 3K\nmin_free = 0\nkeep_failed = 1h\n"
+         "pipeline_depth = 64\nconnections = 20\n[security]\nconfine = no\n"
          "[log]\nsyslog = off\nfile = /var/log/x\n");
     const struct account *account = &settings.accounts[0];
     const struct smarthost *smarthost = &account->smarthost;
@@ -135,6 +152,18 @@ static void test_every_key(void **state)
     assert_int_equal(settings.from_header, FIX_FROM_REPLACE);
     assert_false(settings.add_date || settings.add_message_id || settings.remove_bcc);
     assert_int_equal(settings.max_size, 2048);
+    const struct settings_queue *queue = &settings.queue;
+    assert_int_equal(queue->mode, SETTINGS_QUEUE_NEVER);
+    assert_string_equal(queue->spool.directory, "/home/me/q");
+    assert_int_equal(queue->backoff.lifetime, 2LL * 86400 * 1000);
+    assert_int_equal(queue->backoff.first, 60000);
+    assert_int_equal(queue->backoff.cap, 3600000);
+    assert_string_equal(queue->bounce_to, "ops@example.com");
+    assert_int_equal(queue->spool.max_size, 3072);
+    assert_int_equal(queue->spool.min_free, 0);
+    assert_int_equal(queue->spool.keep_failed, 3600000);
+    assert_int_equal(queue->pipeline_depth, 64);
+    assert_int_equal(queue->connections, 20);
     assert_int_equal(settings.log.facility, -1);
     assert_string_equal(settings.log.file, "/var/log/x");
     settings_free(&settings);
@@ -261,6 +290,9 @@ static void test_implicit_port(void **state)
     "must be sha256: with 64 hexadecimal digits, or spki: with the 44 characters of a SHA-256 in " \
     "base64, or several with blanks between them"
 
+#define QUEUE  ACCOUNT "[queue]\n"
+#define BOUNCE "must be sender, nobody, or one address with its domain, such as root@localhost"
+
 #define OVERRIDE                                                                                   \
     "must be yes, no, or addresses and patterns such as *@example.com with blanks between them"
 
@@ -358,12 +390,33 @@ static void test_errors(void **state)
          ":5: [local] default_to: must be one address with its domain"},
         {"[smarthost]\nhost = a srv:example.com\ntls = none\n",
          ":1: [smarthost]: srv: goes with tls = starttls or implicit only"},
+        {QUEUE "mode = on\n", ":5: [queue] mode: must be on-failure, always, never or auto"},
+        {QUEUE "directory = q\n",
+         ":5: [queue] directory: must be an absolute path, or start with ~/"},
+        {QUEUE "lifetime = 5\n", ":5: [queue] lifetime: must be a number with its unit, such as "
+                                 "250ms, 30s, 5m, 4h or 5d"},
+        {QUEUE "lifetime = 0s\n", ":5: [queue] lifetime: out of range, which is 1s to 365d"},
+        {QUEUE "retry = 5m\n", ":5: [queue] retry: must be two durations, as in 5m 4h"},
+        {QUEUE "retry = 5m 4h 5h\n", ":5: [queue] retry: must be two durations, as in 5m 4h"},
+        {QUEUE "retry = 5m, 4h\n", ":5: [queue] retry: must be a number with its unit, such as "
+                                   "250ms, 30s, 5m, 4h or 5d"},
+        {QUEUE "retry = 4h 5m\n", ":5: [queue] retry: the first wait is longer than its cap"},
+        {QUEUE "retry = 0s 4h\n", ":5: [queue] retry: out of range, which is 1s to 30d"},
+        {QUEUE "bounce_to = root\n", ":5: [queue] bounce_to: " BOUNCE},
+        {QUEUE "bounce_to = nobdy\n",
+         ":5: [queue] bounce_to: " BOUNCE "; did you mean \"nobody\"?"},
+        {QUEUE "bounce_to = a@b, c@d\n", ":5: [queue] bounce_to: " BOUNCE},
+        {QUEUE "max_size = 0\n", ":5: [queue] max_size: out of range, which is 1 to 1024T"},
+        {QUEUE "min_free = much\n",
+         ":5: [queue] min_free: must be a number of bytes, or one such as 64K or 50M"},
+        {QUEUE "keep_failed = 9999d\n",
+         ":5: [queue] keep_failed: out of range, which is 0ms to 3650d"},
+        {QUEUE "pipeline_depth = 65\n",
+         ":5: [queue] pipeline_depth: out of range, which is 1 to 64"},
+        {QUEUE "pipeline_depth = -1\n", ":5: [queue] pipeline_depth: must be a number"},
+        {QUEUE "connections = 0\n", ":5: [queue] connections: out of range, which is 1 to 20"},
+        {QUEUE "depth = 1\n", ":5: [queue] depth: unknown key"},
         /* what is still to come */
-        {ACCOUNT "[queue]\nmode = always\n",
-         ":5: [queue] mode: \"always\" is not in this version yet"},
-        {ACCOUNT "[queue]\ndirectory = /x\n", ":5: [queue] directory: not in this version yet"},
-        {ACCOUNT "[queue]\nlifetime = 5d\n", ":5: [queue] lifetime: not in this version yet"},
-        {ACCOUNT "[queue]\nbounce_to = sender\n", ":5: [queue] bounce_to: not in this version yet"},
         {ACCOUNT "[security]\nconfine = yes\n",
          ":5: [security] confine: \"yes\" is not in this version yet"},
         {ACCOUNT "[security]\nconfine = maybe\n", ":5: [security] confine: must be no"},
@@ -504,6 +557,79 @@ static void test_names_of_the_host(void **state)
     settings_free(&settings);
 }
 
+static void assert_spool(const char *content, enum paths_origin origin, bool shared,
+                         const char *directory)
+{
+    assert_true(load_as(content, 0600, origin));
+    assert_int_equal(settings.queue.shared, shared);
+    assert_string_equal(settings.queue.spool.directory, directory);
+    assert_true(settings_check_spool(&settings.queue, &error));
+    settings_free(&settings);
+}
+
+/* The spool goes with the configuration. */
+static void test_spool(void **state)
+{
+    (void)state;
+    assert_spool(ACCOUNT NAMES, PATHS_USER, false, "/home/me/spool");
+    assert_spool(ACCOUNT NAMES, PATHS_GIVEN, false, "/home/me/spool");
+    assert_spool(ACCOUNT NAMES, PATHS_SYSTEM, true, "/home/me/spool");
+    assert_spool(QUEUE "directory = /q\n" NAMES, PATHS_SYSTEM, true, "/q");
+    assert_spool(QUEUE "directory = ~/q\n" NAMES, PATHS_USER, false, "/home/me/q");
+}
+
+static void test_spool_without_home(void **state)
+{
+    struct settings_queue queue = {.mode = SETTINGS_QUEUE_ALWAYS};
+    (void)state;
+    assert_false(settings_check_spool(&queue, &error));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_non_null(strstr(error.sentence, "no home directory"));
+}
+
+static bool load_spool(const char *content, mode_t mode, struct spool_options *options)
+{
+    struct paths_choice choice = {.file = path, .origin = PATHS_SYSTEM, .spool = "/var/q"};
+    snprintf(path, sizeof path, "/tmp/settings_test-XXXXXX");
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+    error = (struct error){0};
+    bool done = settings_load_spool(&choice, options, &error);
+    unlink(path);
+    return done;
+}
+
+/* Whoever lends the spool's group looks at [queue] alone, in a file of root's without a secret. */
+static void test_spool_alone(void **state)
+{
+    struct spool_options options;
+    (void)state;
+    if (geteuid() != 0)
+        skip();
+    assert_true(load_spool("[nonsense]\na = b\n[queue]\nmax_size = 5M\n", 0644, &options));
+    assert_string_equal(options.directory, "/var/q");
+    assert_int_equal(options.max_size, 5 << 20);
+    assert_int_equal(options.min_free, 64 << 20);
+    free((void *)(uintptr_t)options.directory);
+    assert_true(load_spool(ACCOUNT "[queue]\ndirectory = /q\n", 0644, &options));
+    assert_string_equal(options.directory, "/q");
+    free((void *)(uintptr_t)options.directory);
+
+    assert_false(load_spool("[queue]\nmax_size = much\n", 0644, &options));
+    assert_int_equal(error.exit_code, EX_CONFIG);
+    assert_null(options.directory);
+    assert_false(load_spool(ACCOUNT "user = me\npassword = x\n", 0640, &options));
+    assert_non_null(strstr(error.sentence, "password"));
+    assert_int_equal(seteuid(65534), 0);
+    bool strangers = load_spool("[queue]\n", 0644, &options);
+    assert_int_equal(seteuid(0), 0);
+    assert_false(strangers);
+    assert_non_null(strstr(error.sentence, "owned by uid 65534, must be root's"));
+}
+
 /* Which SRV records srv: means, and when what they name may be anybody. */
 static void test_service(void **state)
 {
@@ -536,6 +662,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_service),
+        cmocka_unit_test(test_spool),
+        cmocka_unit_test(test_spool_without_home),
+        cmocka_unit_test(test_spool_alone),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_local),

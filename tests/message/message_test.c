@@ -52,11 +52,12 @@ static void test_check_size(void **state)
 
 static void test_free_leaves_an_empty_message(void **state)
 {
+    static const struct store_place place = {.reserved = 1};
     struct message message;
     struct error error;
 
     (void)state;
-    message_init(&message, "/tmp");
+    message_init(&message, &place);
     assert_true(store_append(&message.store, slice_of("Subject: x\r\n"), &error));
     message.header.length = 12;
     message.body_8bit = true;
@@ -65,7 +66,7 @@ static void test_free_leaves_an_empty_message(void **state)
     assert_int_equal(store_size(&message.store), 0);
     assert_false(message.body_8bit);
     assert_string_equal(message.message_id, "");
-    assert_string_equal(message.store.directory, "/tmp");
+    assert_ptr_equal(message.store.place, &place);
     message_free(&message);
 }
 

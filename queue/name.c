@@ -1,0 +1,66 @@
+/* Names of entries: 16 letters and digits say nothing, cannot be guessed (95 bits), and need no
+ * care in any path, log or shell. */
+#include "queue/name.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+enum { LETTERS = sizeof letters - 1 };
+
+bool spool_is_id(struct slice text)
+{
+    for (size_t i = 0; i < text.length; i++)
+        if (text.bytes[i] == '\0' || strchr(letters, text.bytes[i]) == NULL)
+            return false;
+    return text.length == SPOOL_ID_LENGTH;
+}
+
+/* Six bits of each random octet; those that stand for no letter are passed over, since a remainder
+ * would favour the first letters. */
+static size_t add_letters(char id[SPOOL_ID_SIZE], size_t length, const unsigned char *random,
+                          size_t count)
+{
+    for (size_t i = 0; i < count && length < SPOOL_ID_LENGTH; i++)
+        if ((random[i] & 63) < LETTERS)
+            id[length++] = letters[random[i] & 63];
+    return length;
+}
+
+bool name_make(char id[SPOOL_ID_SIZE], struct error *error)
+{
+    unsigned char random[2 * SPOOL_ID_LENGTH];
+    size_t length = 0;
+    while (length < SPOOL_ID_LENGTH) {
+        ssize_t count = getrandom(random, sizeof random, 0);
+        if (count > 0)
+            length = add_letters(id, length, random, (size_t)count);
+        else if (errno != EINTR)
+            return error_set_errno(error, EX_OSERR, "queue: no random numbers");
+    }
+    id[length] = '\0';
+    return true;
+}
+
+/* Where the file system cannot refuse by itself, as NFS, the look before is enough: nobody can
+ * guess an id and take it in between. A link and an unlink instead could leave two names behind. */
+static bool move_after_look(int from, const char *name, int to, const char *new_name)
+{
+    struct stat status;
+    if (fstatat(to, new_name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        errno = EEXIST;
+        return false;
+    }
+    return errno == ENOENT && renameat(from, name, to, new_name) == 0;
+}
+
+bool name_move(int from, const char *name, int to, const char *new_name)
+{
+    if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0)
+        return true;
+    return (errno == EINVAL || errno == ENOSYS) && move_after_look(from, name, to, new_name);
+}

@@ -1,0 +1,149 @@
+/* How much may be in the spool. What a file takes is what the disk says (st_blocks): the length of
+ * one with holes says nothing, and is bounded only so that it cannot become true later. */
+#include "queue/quota.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "queue/folder.h"
+
+enum { BLOCK = 512, LEAST = 4096, SHARE = 4 };
+
+struct usage {
+    uint64_t octets, entries;
+    uint64_t own_octets, own_entries; /* of the newcomer's owner */
+};
+
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    return a > UINT64_MAX - b ? UINT64_MAX : a + b;
+}
+
+static uint64_t multiply(uint64_t a, uint64_t b)
+{
+    return b != 0 && a > UINT64_MAX / b ? UINT64_MAX : a * b;
+}
+
+uint64_t quota_octets(const struct stat *status)
+{
+    uint64_t octets = multiply((uint64_t)status->st_blocks, BLOCK);
+    return octets > LEAST ? octets : LEAST;
+}
+
+static void count(struct usage *usage, const struct stat *status, const struct stat *newcomer)
+{
+    if (!S_ISREG(status->st_mode) ||
+        (status->st_dev == newcomer->st_dev && status->st_ino == newcomer->st_ino))
+        return;
+    usage->octets = add(usage->octets, quota_octets(status));
+    usage->entries++;
+    if (status->st_uid != newcomer->st_uid)
+        return;
+    usage->own_octets = add(usage->own_octets, quota_octets(status));
+    usage->own_entries++;
+}
+
+static bool measure(const struct spool *spool, const char *folder, const struct stat *newcomer,
+                    struct usage *usage, struct error *error)
+{
+    DIR *directory = folder_read(spool, folder, error);
+    const char *name;
+    struct stat status;
+    if (directory == NULL)
+        return error->exit_code == EX_OK;
+    while ((name = folder_next(directory)) != NULL)
+        if (fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+            count(usage, &status, newcomer);
+    bool complete = errno == 0 || error_set_errno(error, EX_IOERR, "queue: the spool");
+    closedir(directory);
+    return complete;
+}
+
+/* "12.3 MiB" */
+struct size_shown {
+    char bytes[32];
+};
+
+static const char *show(struct size_shown *shown, uint64_t octets)
+{
+    snprintf(shown->bytes, sizeof shown->bytes, "%.1f MiB", (double)octets / (1024 * 1024));
+    return shown->bytes;
+}
+
+static bool fits(uint64_t used, uint64_t more, uint64_t limit)
+{
+    return add(used, more) <= limit;
+}
+
+static bool judge_usage(const struct usage *usage, const struct stat *status, uint64_t limit,
+                        bool shared, struct error *error)
+{
+    struct size_shown used, most, wanted;
+    uint64_t size = (uint64_t)status->st_size, more = quota_octets(status), share = limit / SHARE;
+    if (size > more)
+        more = size;
+    if (!fits(usage->octets, more, limit))
+        return error_set(error, EX_TEMPFAIL,
+                         "queue: full: %llu messages take %s of the %s that [queue] max_size "
+                         "allows, this one would take %s",
+                         (unsigned long long)usage->entries, show(&used, usage->octets),
+                         show(&most, limit), show(&wanted, more));
+    if (shared && status->st_uid != 0 && !fits(usage->own_octets, more, share))
+        return error_set(error, EX_TEMPFAIL,
+                         "queue: full for uid %u: %llu messages take %s of the %s that one user "
+                         "may have, a quarter of [queue] max_size; this one would take %s",
+                         (unsigned)status->st_uid, (unsigned long long)usage->own_entries,
+                         show(&used, usage->own_octets), show(&most, share), show(&wanted, more));
+    return true;
+}
+
+static bool judge_free(const struct spool *spool, struct error *error)
+{
+    struct statvfs disk;
+    struct size_shown left, asked;
+    if (spool->options->min_free == 0)
+        return true;
+    if (fstatvfs(spool->directory, &disk) != 0)
+        return error_set_errno(error, EX_IOERR, "queue: the file system of the spool");
+    /* A file system without a limit says 0 of 0. */
+    uint64_t octets = multiply(disk.f_bavail, disk.f_frsize);
+    if (disk.f_blocks == 0 || octets >= spool->options->min_free)
+        return true;
+    return error_set(error, EX_IOERR,
+                     "queue: only %s are left on the disk, [queue] min_free keeps %s free",
+                     show(&left, octets), show(&asked, spool->options->min_free));
+}
+
+bool quota_allows(const struct spool *spool, const struct stat *status, struct error *error)
+{
+    struct usage usage = {0};
+    uint64_t limit = spool->options->max_size;
+    if (limit == 0)
+        return judge_free(spool, error);
+    return measure(spool, folder_name(SPOOL_QUEUE), status, &usage, error) &&
+           measure(spool, folder_name(SPOOL_FAILED), status, &usage, error) &&
+           measure(spool, FOLDER_TEMPORARY, status, &usage, error) &&
+           judge_usage(&usage, status, limit, spool->shared, error) && judge_free(spool, error);
+}
+
+bool quota_allows_damaged(const struct spool *spool, struct error *error)
+{
+    static const struct stat nobody;
+    struct usage usage = {0};
+    struct size_shown used;
+    if (spool->options->max_size == 0)
+        return true;
+    if (!measure(spool, folder_name(SPOOL_DAMAGED), &nobody, &usage, error))
+        return false;
+    if (fits(usage.octets, 0, spool->options->max_size / SHARE))
+        return true;
+    return error_set(error, EX_TEMPFAIL,
+                     "queue: nothing more is set aside: damaged/ takes %s already; look at it, and "
+                     "empty it",
+                     show(&used, usage.octets));
+}
