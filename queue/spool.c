@@ -33,6 +33,8 @@ bool spool_open(struct spool *spool, const struct spool_options *options, bool s
     if (options->directory == NULL)
         return error_set(error, EX_CONFIG, "queue: there is no home for it; set [queue] directory");
     spool->directory = folder_open_spool(options->directory, shared, error);
+    if (spool->directory < 0 && shared && error->exit_code == EX_NOPERM)
+        helper_explain(options->directory, error);
     return spool->directory >= 0;
 }
 

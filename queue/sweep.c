@@ -1,6 +1,8 @@
 /* Taking away what nobody will ask for again: failed entries after keep_failed, files that never
  * became entries. Age is the time of the last change of the inode (st_ctime): moving a file sets
  * it, and its owner cannot set it back. */
+#include "queue/sweep.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -11,7 +13,6 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "queue/folder.h"
-#include "queue/spool.h"
 
 enum { ABANDONED = 3600 /* seconds */, MOST = 4096, MILLISECONDS = 1000 };
 
@@ -74,9 +75,8 @@ static bool remove_failed(struct spool *spool, int folder, const char *id)
     return removed;
 }
 
-static bool remove_oldest(struct spool *spool, const struct oldest *oldest,
-                          void (*removed)(void *context, const char *id), void *context,
-                          struct error *error)
+static bool remove_oldest(struct spool *spool, const struct sweep *sweep,
+                          const struct oldest *oldest, struct error *error)
 {
     if (oldest->count == 0)
         return true;
@@ -84,35 +84,33 @@ static bool remove_oldest(struct spool *spool, const struct oldest *oldest,
     if (folder < 0)
         return error->exit_code == EX_OK;
     for (size_t i = 0; i < oldest->count; i++)
-        if (remove_failed(spool, folder, oldest->list[i].id) && removed != NULL)
-            removed(context, oldest->list[i].id);
+        if (remove_failed(spool, folder, oldest->list[i].id) && sweep->removed != NULL)
+            sweep->removed(sweep->context, oldest->list[i].id);
     bool synced = fsync(folder) == 0 || error_set_errno(error, EX_IOERR, "queue: sync of failed/");
     close(folder);
     return synced;
 }
 
-static bool sweep_failed(struct spool *spool, size_t most,
-                         void (*removed)(void *context, const char *id), void *context,
-                         struct error *error)
+static bool sweep_failed(struct spool *spool, const struct sweep *sweep, struct error *error)
 {
-    struct oldest oldest = {.most = most < MOST ? most : MOST};
-    time_t before = clock_wall() - (time_t)(spool->options->keep_failed / MILLISECONDS);
+    struct oldest oldest = {.most = sweep->most < MOST ? sweep->most : MOST};
+    time_t before = sweep->now - (time_t)(spool->options->keep_failed / MILLISECONDS);
     oldest.list = calloc(oldest.most + 1, sizeof *oldest.list);
     if (oldest.list == NULL)
         return error_set_memory(error);
-    bool swept = find_oldest(spool, &oldest, before, error) &&
-                 remove_oldest(spool, &oldest, removed, context, error);
+    bool swept =
+        find_oldest(spool, &oldest, before, error) && remove_oldest(spool, sweep, &oldest, error);
     free(oldest.list);
     return swept;
 }
 
 /* A regular file is somebody's as long as it is locked; anything else there is nobody's. */
-static void remove_abandoned(int folder, const char *name)
+static void remove_abandoned(int folder, const char *name, time_t now)
 {
     struct stat status;
     int fd = -1;
     if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) != 0 || S_ISDIR(status.st_mode) ||
-        status.st_ctime > clock_wall() - ABANDONED)
+        status.st_ctime > now - ABANDONED)
         return;
     if (S_ISREG(status.st_mode)) {
         fd = file_open_beneath(folder, name, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
@@ -126,7 +124,7 @@ static void remove_abandoned(int folder, const char *name)
 }
 
 /* Those whose names begin with `prefix`. */
-static bool sweep_abandoned(struct spool *spool, const char *folder, const char *prefix,
+static bool sweep_abandoned(struct spool *spool, const char *folder, const char *prefix, time_t now,
                             struct error *error)
 {
     DIR *directory = folder_read(spool, folder, error);
@@ -135,18 +133,24 @@ static bool sweep_abandoned(struct spool *spool, const char *folder, const char 
         return error->exit_code == EX_OK;
     while ((name = folder_next(directory)) != NULL)
         if (strncmp(name, prefix, strlen(prefix)) == 0)
-            remove_abandoned(dirfd(directory), name);
+            remove_abandoned(dirfd(directory), name, now);
     bool complete = errno == 0 || error_set_errno(error, EX_IOERR, "queue: the spool");
     closedir(directory);
     return complete;
 }
 
-bool spool_sweep(struct spool *spool, size_t most, void (*removed)(void *context, const char *id),
-                 void *context, struct error *error)
+bool sweep_run(struct spool *spool, const struct sweep *sweep, struct error *error)
 {
     if (spool->directory < 0)
         return true;
-    return sweep_failed(spool, most, removed, context, error) &&
-           sweep_abandoned(spool, FOLDER_TEMPORARY, "", error) &&
-           sweep_abandoned(spool, folder_name(SPOOL_QUEUE), FOLDER_STATE ".", error);
+    return sweep_failed(spool, sweep, error) &&
+           sweep_abandoned(spool, FOLDER_TEMPORARY, "", sweep->now, error) &&
+           sweep_abandoned(spool, folder_name(SPOOL_QUEUE), FOLDER_STATE ".", sweep->now, error);
+}
+
+bool spool_sweep(struct spool *spool, size_t most, void (*removed)(void *context, const char *id),
+                 void *context, struct error *error)
+{
+    struct sweep sweep = {clock_wall(), most, removed, context};
+    return sweep_run(spool, &sweep, error);
 }
