@@ -43,9 +43,17 @@ static const char *status_of(const struct mail *mail, const struct error *outcom
     return mail->keep.id[0] != '\0' ? "queued" : "sent";
 }
 
+/* As sent; what was queued untried has its size as well. */
+static uint64_t size_of(const struct mail *mail)
+{
+    bool untried = mail->report.size == 0 && mail->keep.id[0] != '\0';
+    return untried ? message_size(&mail->message) : mail->report.size;
+}
+
 static void describe(const struct mail *mail, const struct report_attempt *attempt,
                      const struct error *outcome, struct text *line)
 {
+    const struct submit_report *report = &mail->report;
     log_add(line, "status", slice_of(attempt->status));
     log_add_number(line, "exit", outcome->exit_code);
     if (attempt->id[0] != '\0')
@@ -54,10 +62,9 @@ static void describe(const struct mail *mail, const struct report_attempt *attem
         log_add_number(line, "age", attempt->age);
     log_add(line, "message-id", slice_of(mail->message.message_id));
     log_add_number(line, "uid", (int64_t)attempt->owner);
-    const struct submit_report *report = &mail->report;
     log_add(line, "from", slice_of(mail->envelope.sender));
     log_recipients(&mail->envelope, line);
-    log_add_number(line, "size", (int64_t)report->size);
+    log_add_number(line, "size", (int64_t)size_of(mail));
     log_add(line, "host", slice_of(report->host));
     log_add(line, "address", slice_of(report->address));
     log_add_number(line, "port", report->port);

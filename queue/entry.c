@@ -51,10 +51,13 @@ static void note_try(struct entry *entry, const struct record_try *what, const c
 
 static void note_mark(struct entry *entry, enum record_kind kind)
 {
-    if (kind == RECORD_REPORTED)
+    if (kind == RECORD_REPORTED) {
         entry->reports++;
-    else
-        entry->held = kind == RECORD_HOLD;
+        return;
+    }
+    entry->held = kind == RECORD_HOLD;
+    if (kind == RECORD_RELEASE)
+        entry->next_try = 0;
 }
 
 static bool replay_try(struct entry *entry, struct slice payload, struct error *error)
@@ -150,9 +153,8 @@ static bool check_size(const struct entry *entry, uint64_t size, struct error *e
     uint64_t most = entry->spool->options->max_size;
     if (size < RECORD_PREAMBLE)
         return error_set(error, EX_DATAERR, "damaged: it is shorter than any entry");
-    if (most < FOREIGN_LIMIT)
-        most = FOREIGN_LIMIT;
-    if (entry->owner != 0 && entry->owner != geteuid() && size > most)
+    bool ours = entry->owner == 0 || entry->owner == geteuid();
+    if (!ours && most != 0 && size > (most > FOREIGN_LIMIT ? most : FOREIGN_LIMIT))
         return error_set(error, EX_DATAERR, "not believed: it is larger than the spool may be");
     return true;
 }
