@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/privilege.h"
 
 enum { WARNINGS_LIMIT = 5 };
 
@@ -76,6 +77,12 @@ bool call_open_spool(struct call *call, struct error *error)
     if (!call->spool_open)
         spool_close(&call->spool);
     return call->spool_open;
+}
+
+bool call_drop_rights(struct error *error)
+{
+    log_hold();
+    return privilege_keep(0, error);
 }
 
 bool call_leave_directory(struct error *error)

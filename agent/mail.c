@@ -8,7 +8,6 @@
 #include "agent/runner.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/privilege.h"
 #include "config/secret.h"
 #include "message/address.h"
 #include "message/author.h"
@@ -172,27 +171,25 @@ static void close_submission(struct mail *mail)
     sasl_wipe(&mail->secret);
 }
 
-/* Not all the rest of the queue, but what is due of it, may go where this mail goes. */
-static bool deliver(struct mail *mail, struct error *ending)
+/* Opens what the way to the smarthost takes; false where that alone cannot be had. */
+static bool prepare_attempt(struct mail *mail, struct error *error)
 {
-    const struct smarthost *smarthost = &mail->account.smarthost;
-    bool more = mail->call->spool_open && runner_has_work(mail->call);
     mail->trace = mail_trace(mail->call);
-    submit_begin_report(&mail->report, smarthost);
-    mail->submission = submission_create(smarthost, &mail->trace, ending);
-    bool delivered = mail->submission != NULL &&
-                     (more ? submission_deliver : submission_deliver_last)(
-                         mail->submission, &mail->message, &mail->envelope, &mail->report, ending);
-    if (!delivered || !more)
-        close_submission(mail);
-    return delivered;
+    submit_begin_report(&mail->report, &mail->account.smarthost);
+    if (!secret_load(&mail->account, &mail->secret, error))
+        return false;
+    mail->submission = submission_create(&mail->account.smarthost, &mail->trace, error);
+    return mail->submission != NULL && call_drop_rights(error);
 }
 
-/* What root's process may do beyond its files has no use behind the secret. */
-static bool make_attempt(struct mail *mail, bool *tried, struct error *ending)
+/* The connection stays where something that is due in the queue may go the same way. */
+static void make_attempt(struct mail *mail, struct error *ending)
 {
-    *tried = secret_load(&mail->account, &mail->secret, ending) && privilege_keep(0, ending);
-    return *tried && deliver(mail, ending);
+    bool more = mail->call->spool_open && runner_has_work(mail->call);
+    bool delivered = (more ? submission_deliver : submission_deliver_last)(
+        mail->submission, &mail->message, &mail->envelope, &mail->report, ending);
+    if (!delivered || !more)
+        close_submission(mail);
 }
 
 /* The caller's mail could not be queued: `error` is why it had to be. */
@@ -251,11 +248,13 @@ bool mail_submit(struct mail *mail, struct error *error)
     struct error ending = {.exit_code = EX_OK};
     bool tried = false;
     if (!keep_is_untried(&mail->keep))
-        make_attempt(mail, &tried, &ending);
+        tried = prepare_attempt(mail, &ending);
     else if (interrupt_came(error))
         return false;
     else
         keep_explain(&mail->keep, &ending);
+    if (tried)
+        make_attempt(mail, &ending);
     bool settled = mail_settle(mail, tried, &ending, error);
     tell_of_entry(mail);
     if (!settled)
