@@ -1,6 +1,8 @@
 /* One after the other. */
 #include "smtp/convoy.h"
 
+#include <string.h>
+
 bool convoy_run(struct submission *submission, const struct convoy *convoy, struct error *error)
 {
     struct convoy_item *item;
@@ -8,9 +10,8 @@ bool convoy_run(struct submission *submission, const struct convoy *convoy, stru
         struct error ending = {.exit_code = EX_OK};
         bool delivered =
             submission_deliver(submission, item->message, item->envelope, item->report, &ending);
-        bool reached =
-            item->report->reply[0] != '\0' || (ending.reply_code != 0 && ending.reply_code != 421 &&
-                                               item->report->mechanism[0] != '\0');
+        bool reached = item->report->size > 0 && ending.reply_code != 0 &&
+                       ending.reply_code != 421 && strstr(ending.sentence, "AUTH") == NULL;
         item->over = !delivered && !ending.permanent && !reached;
         *error = ending;
         bool over = item->over;
