@@ -70,6 +70,9 @@ $(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(1)/support.a $(1)/ro
 $(1)/tests/bench/%: $(1)/tests/bench/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
+$(1)/tests/bench/convoy: $(1)/tests/bench/convoy.o $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+
 $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
