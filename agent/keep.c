@@ -92,7 +92,7 @@ static void add_remedy(const struct call *call, struct text *out)
 {
     char path[PROGRAM_SIZE];
     struct text_shown program, file;
-    const char *given = call->options.config_file;
+    const char *given = call->config_path;
     bool shared = call->settings.queue.shared;
     text_show(&program, slice_of(find_program(path)));
     if (shared)

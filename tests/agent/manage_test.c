@@ -79,6 +79,7 @@ static void test_show_failed(void **state)
 static void test_hold_and_release(void **state)
 {
     char id[SPOOL_ID_SIZE];
+    struct entry entry;
     (void)state;
     queued_add("Subject: a\n\nb\n", id);
     assert_true(manage_mark(&queued_spool, id, RECORD_RELEASE, &error));
@@ -88,6 +89,9 @@ static void test_hold_and_release(void **state)
     assert_true(is_held(id));
     assert_true(manage_mark(&queued_spool, id, RECORD_RELEASE, &error));
     assert_false(is_held(id));
+    queued_open(id, &entry);
+    assert_int_equal(entry.next_try, 0);
+    entry_close(&entry);
 }
 
 static void test_remove(void **state)
