@@ -55,8 +55,8 @@ static bool print_octets(struct slice octets, bool escape, FILE *stream)
     return !ferror(stream);
 }
 
-static bool print_stretch(struct message *message, struct extent left, bool escape,
-                          FILE *stream, struct error *error)
+static bool print_stretch(struct message *message, struct extent left, bool escape, FILE *stream,
+                          struct error *error)
 {
     char bytes[PIECE];
     struct slice octets;
