@@ -180,10 +180,15 @@ static long finish(long result, bool is_fatal)
 
 /* --- the calls ------------------------------------------------------------------------------- */
 
+static bool creates(int flags)
+{
+    return (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
 /* `place` is what was opened. */
 static int opened(int fd, const char *place, int flags, bool is_fatal)
 {
-    if (fd >= 0 && place[0] != '\0' && (flags & (O_CREAT | O_TMPFILE)) != 0) {
+    if (fd >= 0 && place[0] != '\0' && creates(flags)) {
         bool unnamed = (flags & O_TMPFILE) == O_TMPFILE;
         note("create %llu %s\n", (unsigned long long)inode_of(fd), unnamed ? "" : place);
     }
@@ -204,7 +209,7 @@ static int open_at(int directory, const char *name, int flags, mode_t mode)
 
 static mode_t mode_of(int flags, va_list arguments)
 {
-    return (flags & (O_CREAT | O_TMPFILE)) != 0 ? va_arg(arguments, mode_t) : 0;
+    return creates(flags) ? va_arg(arguments, mode_t) : 0;
 }
 
 #define OPEN(name)                                                                                 \
