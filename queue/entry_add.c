@@ -170,14 +170,19 @@ static bool sum_store(struct birth *birth, struct error *error)
     return good;
 }
 
-/* A message whose file is in the spool already: what is missing around it. */
+/* A message whose file is in the spool already: what is missing around it. An attempt before this
+ * one may have left more behind it. */
 static bool complete(struct birth *birth, struct error *error)
 {
     const struct store *store = &birth->message->store;
     struct iovec pieces[] = {all_of(&store->memory), all_of(&birth->records)};
-    return sum_store(birth, error) &&
-           write_pieces(birth, pieces, 2, RECORD_PREAMBLE + store->written, error) &&
-           write_preamble(birth, error);
+    uint64_t end = RECORD_PREAMBLE + birth->preamble.length + birth->records.length;
+    if (!sum_store(birth, error) ||
+        !write_pieces(birth, pieces, 2, RECORD_PREAMBLE + store->written, error))
+        return false;
+    if (ftruncate(birth->fd, (off_t)end) != 0)
+        return fail(birth, "written", error);
+    return write_preamble(birth, error);
 }
 
 /* The one sync of the file; what comes of it is final. */
