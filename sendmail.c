@@ -47,8 +47,8 @@ static bool open_input(const char *path, int *input, struct error *error)
            error_set_errno(error, EX_NOINPUT, "--file: %s", text_show(&shown, slice_of(path)));
 }
 
-/* From standard input to the smarthost. `input_taken` becomes true when reading began, which then
- * drains what it leaves. */
+/* From standard input to the smarthost or into the queue. `input_taken` becomes true when reading
+ * began, which then drains what it leaves. */
 static bool send_mail(struct mail *mail, bool *input_taken, struct error *error)
 {
     struct call *call = mail->call;
@@ -59,6 +59,8 @@ static bool send_mail(struct mail *mail, bool *input_taken, struct error *error)
         return false;
     *input_taken = true;
     mail->note = dry ? rehearsal_note : NULL;
+    if (!dry)
+        mail_prepare(mail);
     if (!mail_read(mail, input, error) || !mail_choose_account(mail, call->options.sender, error) ||
         !mail_add_recipients(mail, error) || !mail_mend_header(mail, error))
         return false;
@@ -136,9 +138,11 @@ int main(int argc, char **argv)
     struct mail mail;
     bool input_taken = false;
     static const struct log_options until_configured = {.facility = LOG_MAIL};
+    /* As long as the spool's group is ours, nothing of the caller's is looked at. */
+    bool alone = helper_start(&call.helper, settings_load_queue, &error);
     log_open(&until_configured);
     mail_init(&mail, &call);
-    if (!start(&call.options, argc, argv, &call.arena, &error) ||
+    if (!alone || !start(&call.options, argc, argv, &call.arena, &error) ||
         !run(&mail, &input_taken, &error) || !finish_output(&call.options, &error)) {
         if (input_is_waiting(&call.options, input_taken))
             process_drain(STDIN_FILENO);
@@ -147,6 +151,7 @@ int main(int argc, char **argv)
     }
     if (is_for_the_log(&call.options, &error))
         report_mail(&mail, &error);
+    mail_finish(&mail);
     mail_free(&mail);
     call_free(&call);
     return error.exit_code;

@@ -10,14 +10,8 @@
 
 enum { WARNINGS_LIMIT = 5 };
 
-/* A line of the alias file that is passed over. A file that is full of them is told of in few. */
-static void warn(void *context, const char *sentence)
+void call_warn(const struct call *call, const char *sentence)
 {
-    struct call *call = context;
-    if (call->warnings++ > WARNINGS_LIMIT)
-        return;
-    if (call->warnings > WARNINGS_LIMIT)
-        sentence = "more lines of the alias file are passed over; newaliases names them all";
     char buffer[LOG_LINE_SIZE];
     struct text line;
     struct error ignored;
@@ -26,6 +20,17 @@ static void warn(void *context, const char *sentence)
     log_line(LOG_WARNING, buffer, &ignored);
     if (call->options.verbose)
         puts(sentence);
+}
+
+/* A line of the alias file that is passed over. A file that is full of them is told of in few. */
+static void warn_of_alias(void *context, const char *sentence)
+{
+    struct call *call = context;
+    if (call->warnings++ > WARNINGS_LIMIT)
+        return;
+    if (call->warnings > WARNINGS_LIMIT)
+        sentence = "more lines of the alias file are passed over; newaliases names them all";
+    call_warn(call, sentence);
 }
 
 bool call_load(struct call *call, struct error *error)
@@ -39,9 +44,23 @@ bool call_load(struct call *call, struct error *error)
     if (!chosen || !settings_load(&call->settings, &choice, error))
         return false;
     log_open(&call->settings.log);
-    call->settings.local.note = warn;
+    call->settings.local.note = warn_of_alias;
     call->settings.local.note_context = call;
     return account_find_person(&call->person, &call->arena, error);
+}
+
+bool call_open_spool(struct call *call, struct error *error)
+{
+    const struct settings_queue *queue = &call->settings.queue;
+    struct helper *helper = queue->shared && call->helper.pid > 0 ? &call->helper : NULL;
+    if (call->spool_open)
+        return true;
+    if (!settings_check_spool(queue, error))
+        return false;
+    call->spool_open = spool_open(&call->spool, &queue->spool, queue->shared, helper, error);
+    if (!call->spool_open)
+        spool_close(&call->spool);
+    return call->spool_open;
 }
 
 bool call_leave_directory(struct error *error)
@@ -51,6 +70,10 @@ bool call_leave_directory(struct error *error)
 
 void call_free(struct call *call)
 {
+    if (call->spool_open)
+        spool_close(&call->spool);
+    call->spool_open = false;
+    helper_stop(&call->helper);
     settings_free(&call->settings);
     arena_free(&call->arena);
 }

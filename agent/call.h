@@ -24,9 +24,12 @@ struct call {
  * finds the person. Errors as paths_choose and settings_load. */
 bool call_load(struct call *call, struct error *error);
 
-/* Opens the spool that goes with the configuration, once. Errors as spool_open; EX_NOPERM names the
- * secret's file as well where that cannot be read either. */
+/* Opens the spool that goes with the configuration; once is enough. Errors as spool_open, and
+ * EX_CONFIG where there is no home to have one in. */
 bool call_open_spool(struct call *call, struct error *error);
+
+/* Writes a warning into the log, and with -v to standard output. */
+void call_warn(const struct call *call, const char *sentence);
 
 /* Goes to "/": nothing relative is left to be opened, and the caller's directory may be unmounted.
  * EX_OSERR. */

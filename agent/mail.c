@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/runner.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/privilege.h"
 #include "config/secret.h"
 #include "message/address.h"
 #include "message/author.h"
@@ -16,6 +19,14 @@ void mail_init(struct mail *mail, struct call *call)
 {
     *mail = (struct mail){.call = call, .started = clock_now()};
     message_init(&mail->message, NULL);
+}
+
+void mail_prepare(struct mail *mail)
+{
+    struct call *call = mail->call;
+    keep_prepare(&mail->keep, call);
+    if (call->spool_open && mail->keep.way != KEEP_NOTHING)
+        mail->message.store.place = &call->spool.place;
 }
 
 bool mail_read(struct mail *mail, int fd, struct error *error)
@@ -152,21 +163,120 @@ struct trace mail_trace(const struct call *call)
     return (struct trace){.line = call->options.verbose ? print_now : NULL, .started = clock_now()};
 }
 
+/* --- sending and keeping --------------------------------------------------------------------- */
+
+static void close_submission(struct mail *mail)
+{
+    submission_free(mail->submission);
+    mail->submission = NULL;
+    sasl_wipe(&mail->secret);
+}
+
+/* Not all the rest of the queue, but what is due of it, may go where this mail goes. */
+static bool deliver(struct mail *mail, struct error *ending)
+{
+    const struct smarthost *smarthost = &mail->account.smarthost;
+    bool more = mail->call->spool_open && runner_has_work(mail->call);
+    mail->trace = mail_trace(mail->call);
+    submit_begin_report(&mail->report, smarthost);
+    mail->submission = submission_create(smarthost, &mail->trace, ending);
+    bool delivered = mail->submission != NULL &&
+                     (more ? submission_deliver : submission_deliver_last)(
+                         mail->submission, &mail->message, &mail->envelope, &mail->report, ending);
+    if (!delivered || !more)
+        close_submission(mail);
+    return delivered;
+}
+
+/* What root's process may do beyond its files has no use behind the secret. */
+static bool make_attempt(struct mail *mail, bool *tried, struct error *ending)
+{
+    *tried = secret_load(&mail->account, &mail->secret, ending) && privilege_keep(0, ending);
+    return *tried && deliver(mail, ending);
+}
+
+/* The caller's mail could not be queued: `error` is why it had to be. */
+static bool fail_to_keep(const struct mail *mail, bool tried, const struct error *failure,
+                         struct error *error)
+{
+    if (keep_is_untried(&mail->keep)) {
+        *error = *failure;
+        return false;
+    }
+    error_add_advice(error, "not queued: %s", failure->sentence);
+    if (!tried)
+        error->exit_code = failure->exit_code;
+    return false;
+}
+
+/* The mail itself was put off, and not just its way to the smarthost. */
+static bool is_put_off(const struct mail *mail, const struct error *ending)
+{
+    return envelope_count(&mail->envelope, RECIPIENT_DEFERRED) > 0 ||
+           (ending->reply_code / 100 == 4 && ending->reply_code != 421);
+}
+
+bool mail_settle(struct mail *mail, bool tried, const struct error *ending, struct error *error)
+{
+    struct envelope *envelope = &mail->envelope;
+    struct error failure;
+    if (outcome_judge(envelope, ending, &mail->report, error))
+        return true;
+    if (envelope_count(envelope, RECIPIENT_PENDING) +
+            envelope_count(envelope, RECIPIENT_DEFERRED) ==
+        0)
+        return false;
+    if (!keep_wants(&mail->keep, ending)) {
+        if (keep_is_for_later(ending))
+            keep_advise(&mail->keep, tried, error);
+        return false;
+    }
+    mail->keep.put_off = is_put_off(mail, ending);
+    if (!keep_add(&mail->keep, &mail->message, envelope, error->sentence, &failure))
+        return fail_to_keep(mail, tried, &failure, error);
+    return outcome_judge(envelope, ending, &mail->report, error);
+}
+
+static void tell_of_entry(const struct mail *mail)
+{
+    const struct keep *keep = &mail->keep;
+    if (keep->id[0] == '\0' || !mail->call->options.verbose)
+        return;
+    printf("queued as %s: %s\n", keep->id, keep->reason);
+    fflush(stdout);
+}
+
 bool mail_submit(struct mail *mail, struct error *error)
 {
     struct error ending = {.exit_code = EX_OK};
-    struct trace trace = mail_trace(mail->call);
-    if (!secret_load(&mail->account, &mail->secret, error))
+    bool tried = false;
+    if (!keep_is_untried(&mail->keep))
+        make_attempt(mail, &tried, &ending);
+    else if (interrupt_came(error))
         return false;
-    submit_message(&mail->account.smarthost, &mail->message, &mail->envelope, &trace, &mail->report,
-                   &ending);
-    sasl_wipe(&mail->secret);
-    return outcome_judge(&mail->envelope, &ending, &mail->report, error);
+    else
+        keep_explain(&mail->keep, &ending);
+    bool settled = mail_settle(mail, tried, &ending, error);
+    tell_of_entry(mail);
+    if (!settled)
+        close_submission(mail);
+    return settled;
+}
+
+void mail_finish(struct mail *mail)
+{
+    struct error error;
+    if (mail->keep.way == KEEP_BEHIND && mail->keep.id[0] != '\0' &&
+        !runner_try_behind(mail->call, mail->keep.id, &error))
+        call_warn(mail->call, error.sentence);
+    mail->trace.line = NULL;
+    if (mail->submission != NULL)
+        runner_take_along(mail->call, &mail->account, mail->submission);
 }
 
 void mail_free(struct mail *mail)
 {
-    sasl_wipe(&mail->secret);
+    close_submission(mail);
     message_free(&mail->message);
     envelope_free(&mail->envelope);
 }

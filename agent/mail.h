@@ -3,8 +3,8 @@
 #ifndef AGENT_MAIL_H
 #define AGENT_MAIL_H
 
-#include "agent/call.h"
-#include "smtp/submit.h"
+#include "agent/keep.h"
+#include "smtp/submission.h"
 
 struct mail {
     struct call *call;
@@ -13,12 +13,19 @@ struct mail {
     struct message message;
     struct envelope envelope;
     struct submit_report report;
+    struct keep keep;
+    struct trace trace;
+    struct submission *submission; /* whose connection is left for what is due in the queue; NULL */
     int64_t started;
     void (*note)(void *context, const char *sentence); /* told why the header was changed; NULL */
 };
 
 /* An empty mail of `call`, which must outlive it. */
 void mail_init(struct mail *mail, struct call *call);
+
+/* Chooses what is kept of it (keep_prepare), and with it where its message grows. Before it is
+ * read. */
+void mail_prepare(struct mail *mail);
 
 /* Reads the message from `fd`, by the rules for a terminal or for anything else. Errors as
  * input_read. */
@@ -46,8 +53,18 @@ bool mail_add_recipient(struct mail *mail, const char *address, const char *orig
  * EX_DATAERR (permanent), EX_IOERR. */
 bool mail_mend_header(struct mail *mail, struct error *error);
 
-/* Submits it, with a transcript on standard output for -v, and judges the outcome. */
+/* Submits it, with a transcript on standard output for -v, or queues it, and judges the outcome. */
 bool mail_submit(struct mail *mail, struct error *error);
+
+/* Judges what came of an attempt with that `ending` (outcome_judge), after what failed for now was
+ * queued, where that is the way. `tried`: it came so far as to open a connection, or to try to.
+ * Where something should be queued and cannot be, the attempt's own failure comes first and why not
+ * behind it. True when everybody has the message or is in the queue. */
+bool mail_settle(struct mail *mail, bool tried, const struct error *ending, struct error *error);
+
+/* What is done once the caller's outcome is known, printed and logged, and cannot change any more:
+ * what is due in the queue goes over the same connection, or what was queued is tried behind. */
+void mail_finish(struct mail *mail);
 
 /* The transcript that -v asks for; one that writes nothing otherwise. */
 struct trace mail_trace(const struct call *call);

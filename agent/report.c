@@ -37,19 +37,35 @@ static void write_line(const struct mail *mail, const struct error *outcome, con
         puts(unwritten.sentence);
 }
 
+static const char *status_of(const struct mail *mail, const struct error *outcome)
+{
+    if (outcome->exit_code != EX_OK)
+        return "failed";
+    return mail->keep.id[0] != '\0' ? "queued" : "sent";
+}
+
+/* As sent; what was queued untried has its size as well. */
+static uint64_t size_of(const struct mail *mail)
+{
+    bool untried = mail->report.size == 0 && mail->keep.id[0] != '\0';
+    return untried ? message_size(&mail->message) : mail->report.size;
+}
+
 void report_mail(const struct mail *mail, const struct error *outcome)
 {
     const struct submit_report *report = &mail->report;
     char buffer[LOG_LINE_SIZE];
     struct text line;
     text_init(&line, buffer, sizeof buffer);
-    log_add(&line, "status", slice_of(outcome->exit_code == EX_OK ? "sent" : "failed"));
+    log_add(&line, "status", slice_of(status_of(mail, outcome)));
     log_add_number(&line, "exit", outcome->exit_code);
+    if (mail->keep.id[0] != '\0')
+        log_add(&line, "queue", slice_of(mail->keep.id));
     log_add(&line, "message-id", slice_of(mail->message.message_id));
     log_add_number(&line, "uid", (int64_t)getuid());
     log_add(&line, "from", slice_of(mail->envelope.sender));
     log_recipients(&mail->envelope, &line);
-    log_add_number(&line, "size", (int64_t)report->size);
+    log_add_number(&line, "size", (int64_t)size_of(mail));
     log_add(&line, "host", slice_of(report->host));
     log_add(&line, "address", slice_of(report->address));
     log_add_number(&line, "port", report->port);
@@ -67,6 +83,8 @@ void report_mail(const struct mail *mail, const struct error *outcome)
     log_add(&line, "reply", slice_of(report->reply));
     if (report->notes[0] != '\0')
         log_add_whole(&line, "note", slice_of(report->notes));
+    if (mail->keep.id[0] != '\0')
+        log_add_whole(&line, "reason", slice_of(mail->keep.reason));
     if (outcome->exit_code != EX_OK)
         log_add_whole(&line, "error", slice_of(outcome->sentence));
     write_line(mail, outcome, buffer);

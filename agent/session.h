@@ -7,7 +7,8 @@
 
 /* Runs the session to its end. Sender, recipients and sizes are judged as on the command line, a
  * recipient's and a message's verdict are the smarthost's own, and each message has its line in the
- * log. Errors as server_run; EX_CONFIG and the like when the configuration cannot be used. */
+ * log. With a queue a recipient is refused only for good, and what cannot be sent now is queued.
+ * Errors as server_run; EX_CONFIG and the like when the configuration cannot be used. */
 bool session_run(struct call *call, const char *version, struct error *error);
 
 #endif

@@ -9,17 +9,17 @@
 enum { BACKOFF_TRIES_MIN = 5 }; /* failed tries, really made, before anything expires */
 
 struct backoff_options {
-    int64_t first, cap; /* milliseconds: the first wait, and what doubling stops at */
+    int64_t first, cap; /* milliseconds: the first wait, and the longest */
     int64_t lifetime;   /* milliseconds */
 };
 
 /* When to try again after `failures` failures in a row (at least 1), the last one `now`. The wait
- * doubles from `first` to `cap` and is spread around that with `random`, any number, so that many
- * machines that failed together come back apart. */
+ * doubles from `first` on and is drawn by `random`, any number, from half of that to three halves,
+ * so that many machines that failed together come back apart; it is never longer than `cap`. */
 int64_t backoff_next(const struct backoff_options *options, unsigned failures, int64_t now,
                      uint32_t random);
 
-/* True when `next` has come, or is further away than any wait can be (the clock was set back). */
+/* True when `next` has come, or is further away than `cap` (the clock was set back). */
 bool backoff_is_due(const struct backoff_options *options, int64_t next, int64_t now);
 
 /* True when what was queued at `created` has lived longer than `lifetime` and was tried in vain at

@@ -7,7 +7,6 @@
  * there are as many descriptors open as before, but for one walk. */
 #include "queue/helper_server.h"
 
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -67,26 +66,10 @@ static bool create(struct server *server)
     return server->handed >= 0;
 }
 
-/* What is to get a place in the spool must be what spool_create may have handed out: any other file
- * there is the caller's as well, but may be queued already, or open to others. */
-static bool judge(const struct server *server, struct error *error)
-{
-    struct stat status, spool;
-    int flags = fcntl(server->given, F_GETFL);
-    if (flags < 0 || fstat(server->given, &status) != 0 ||
-        fstat(server->spool.directory, &spool) != 0)
-        return error_set_errno(error, EX_IOERR, "spool: the new entry cannot be looked at");
-    if ((flags & O_PATH) == 0 && (flags & O_ACCMODE) == O_RDWR && S_ISREG(status.st_mode) &&
-        status.st_uid == server->caller && (status.st_mode & 07777) == 0600 &&
-        status.st_nlink <= 1 && status.st_dev == spool.st_dev)
-        return true;
-    return error_set(error, EX_NOPERM, "spool: no file that was made to become an entry");
-}
-
+/* The descriptor may be any that the caller has: spool_commit judges it. */
 static bool commit(struct server *server)
 {
-    return judge(server, &server->answer.error) &&
-           spool_commit(&server->spool, server->given, server->answer.name.id,
+    return spool_commit(&server->spool, server->given, server->answer.name.id,
                         &server->answer.error);
 }
 
@@ -124,10 +107,8 @@ static enum spool_opened open_own(struct server *server, int *fd, struct error *
     const struct helper_request *request = &server->request;
     enum spool_opened opened = spool_open_entry(&server->spool, (enum spool_folder)request->folder,
                                                 request->id, false, fd, &status, error);
-    if (opened != SPOOL_OPENED)
-        return opened == SPOOL_FAILURE && error->exit_code == EX_NOPERM ? SPOOL_GONE : opened;
-    if (status.st_uid == server->caller)
-        return SPOOL_OPENED;
+    if (opened != SPOOL_OPENED || status.st_uid == server->caller)
+        return opened;
     close(*fd);
     return SPOOL_GONE;
 }
@@ -181,6 +162,12 @@ static bool open_spool(struct server *server)
     return server->open;
 }
 
+static void close_descriptor(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 /* False when there is nothing more to do. */
 static bool serve(struct server *server)
 {
@@ -198,12 +185,11 @@ static bool serve(struct server *server)
     bool legal = is_request(request, server->given);
     if (legal)
         server->answer.done = open_spool(server) && tasks[request->task](server);
+    /* Before the answer: with it goes the lock of a new entry, which may be tried at once. */
+    close_descriptor(server->given);
     bool sent = legal &&
                 packet_send(server->socket, &server->answer, sizeof server->answer, server->handed);
-    if (server->given >= 0)
-        close(server->given);
-    if (server->handed >= 0)
-        close(server->handed);
+    close_descriptor(server->handed);
     return sent;
 }
 

@@ -9,15 +9,15 @@ enum { OUTCOME_NAMED_MAX = 5 }; /* recipients named in a sentence, the rest are 
 static int exit_code_of(const struct envelope *envelope, const struct error *ending)
 {
     size_t refused = envelope_count(envelope, RECIPIENT_REFUSED);
+    size_t taken =
+        envelope_count(envelope, RECIPIENT_ACCEPTED) + envelope_count(envelope, RECIPIENT_QUEUED);
     if (refused > 0)
         return refused == envelope->count ? EX_NOUSER : EX_UNAVAILABLE;
-    if (ending->exit_code != EX_OK) {
-        bool somebody_has_it = envelope_count(envelope, RECIPIENT_ACCEPTED) > 0;
-        if (somebody_has_it)
-            return ending->permanent ? EX_UNAVAILABLE : EX_TEMPFAIL;
+    if (taken == envelope->count)
+        return EX_OK;
+    if (ending->exit_code != EX_OK && taken == 0)
         return ending->exit_code;
-    }
-    return envelope_count(envelope, RECIPIENT_ACCEPTED) == envelope->count ? EX_OK : EX_TEMPFAIL;
+    return ending->permanent ? EX_UNAVAILABLE : EX_TEMPFAIL;
 }
 
 /* "<a@example.com> (550 5.1.1 no such user), <b@example.com> (...) and 7 more" */
@@ -33,7 +33,7 @@ static void name_recipients(const struct envelope *envelope, enum recipient_stat
         text_add(out, named++ > 0 ? ", <" : "<");
         text_add_escaped(out, slice_of(recipient->address), TEXT_SHOWN_LIMIT);
         text_add_byte(out, '>');
-        if (recipient->reply && state != RECIPIENT_ACCEPTED)
+        if (recipient->reply && state != RECIPIENT_ACCEPTED && state != RECIPIENT_QUEUED)
             text_add_format(out, " (%s)", recipient->reply);
     }
     if (total > named)
@@ -66,6 +66,7 @@ static void describe(const struct envelope *envelope, const struct error *ending
     add_group(envelope, RECIPIENT_DEFERRED, "put off", &separator, out);
     if (broke_off && envelope_count(envelope, RECIPIENT_PENDING) < envelope->count)
         add_group(envelope, RECIPIENT_PENDING, "did not get to", &separator, out);
+    add_group(envelope, RECIPIENT_QUEUED, "queued for", &separator, out);
     add_group(envelope, RECIPIENT_ACCEPTED, "took the message for", &separator, out);
 }
 

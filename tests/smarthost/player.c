@@ -3,7 +3,9 @@
  * user's file, because a -C file of a user may not name everything (a log file, a command). */
 #include "tests/smarthost/player.h"
 
+#include <dirent.h>
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +17,7 @@
 
 #include "base/clock.h"
 #include "base/codec.h"
+#include "queue/spool.h"
 #include "tests/smarthost/conversation.h"
 #include "tests/smarthost/glob.h"
 #include "tests/support/folder.h"
@@ -206,6 +209,8 @@ static void write_config(struct player *player)
     add_default(script, "smarthost", "from", "alice@example.com");
     add_default(script, "local", "domain", "example.com");
     add_default(script, "local", "aliases", "none");
+    add_default(script, "queue", "mode", "never");
+    add_default(script, "queue", "directory", in_directory(player, "queue"));
     add_default(script, "log", "syslog", "off");
     add_default(script, "log", "file", in_directory(player, "log"));
     for (size_t i = 0; i < script->setting_count; i++)
@@ -215,13 +220,28 @@ static void write_config(struct player *player)
     buffer_free(&out);
 }
 
+/* For a file in a folder of its own. */
+static void make_parent(struct player *player, const char *name)
+{
+    const char *slash = strchr(name, '/');
+
+    if (slash != NULL &&
+        mkdir(in_directory(player,
+                           arena_copy(&player->arena, slice_make(name, (size_t)(slash - name)))),
+              0700) == -1 &&
+        errno != EEXIST)
+        err(1, "%s", name);
+}
+
 static void write_files(struct player *player)
 {
     const struct script *script = &player->script;
 
-    for (size_t i = 0; i < script->file_count; i++)
+    for (size_t i = 0; i < script->file_count; i++) {
+        make_parent(player, script->files[i].name);
         write_file(in_directory(player, script->files[i].name),
                    buffer_slice(&script->files[i].content), script->files[i].mode);
+    }
     authority_write(&player->authority, player->authority_file);
     if (memmem(player->text.bytes, player->text.length, player->client_file,
                strlen(player->client_file)) != NULL)
@@ -399,6 +419,20 @@ static bool judge_exit(struct player *player)
     return true;
 }
 
+static bool judge_queue(struct player *player)
+{
+    DIR *queue = opendir(in_directory(player, "queue"));
+    const struct dirent *entry;
+    uint64_t count = 0;
+
+    while (queue != NULL && (entry = readdir(queue)) != NULL)
+        count += spool_is_id(slice_of(entry->d_name));
+    if (queue != NULL)
+        closedir(queue);
+    return count == player->script.queued ||
+           say(player, "entries in the queue: %llu", (unsigned long long)count);
+}
+
 static bool judge_files(struct player *player, bool quiet)
 {
     const struct script *script = &player->script;
@@ -436,6 +470,7 @@ static bool play(struct player *player)
     if (!input_read)
         good = say(player, "it did not read its input to the end");
     good = judge_exit(player) && good;
+    good = judge_queue(player) && good;
     return judge_files(player, good && !player->options->verbose) && good;
 }
 

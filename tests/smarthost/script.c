@@ -400,6 +400,12 @@ static bool on_exit_code(struct parser *parser, struct slice value)
     return true;
 }
 
+static bool on_queued(struct parser *parser, struct slice value)
+{
+    return slice_parse_number(value, 1000, &parser->script->queued) ||
+           fault(parser, "a number of entries is wanted");
+}
+
 /* The list of the directive's row gets one item more. */
 static bool on_item(struct parser *parser, struct slice value)
 {
@@ -445,6 +451,7 @@ static const struct directive directives[] = {
     {"TLS-refused", on_text, EVENT_TLS_REFUSED, NULL, 0},
     {"TLS", on_text, EVENT_TLS, NULL, 0},
     {"exit:", on_exit_code, 0, NULL, 0},
+    {"queued:", on_queued, 0, NULL, 0},
     {"stderr:", on_item, 0, NULL, offsetof(struct script, errors)},
     {"stdout:", on_item, 0, NULL, offsetof(struct script, output)},
     {"log:", on_item, 0, NULL, offsetof(struct script, log)},

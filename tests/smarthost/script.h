@@ -72,6 +72,7 @@ struct script {
     struct event events[SCRIPT_EVENTS_MAX];
     size_t event_count;
     int exit_code;
+    uint64_t queued; /* entries in the queue in the end */
     struct script_list output, errors, log; /* patterns, a line each */
     struct script_list secrets;
     int64_t limit; /* milliseconds the whole session may take */

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-enum { ACCEPTED = 'a', REFUSED = 'r', DEFERRED = 'd', PENDING = 'p' };
+enum { ACCEPTED = 'a', REFUSED = 'r', DEFERRED = 'd', PENDING = 'p', QUEUED = 'q' };
 
 /* One recipient a letter of `states`: r1@example.com, r2@example.com ... */
 static void fill(struct envelope *envelope, const char *states)
@@ -30,6 +30,9 @@ static void fill(struct envelope *envelope, const char *states)
                                              slice_of("550 5.1.1 nobody"), &error));
         if (states[i] == DEFERRED)
             assert_true(envelope_set_outcome(envelope, i, RECIPIENT_DEFERRED, 451,
+                                             slice_of("451 4.3.0 later"), &error));
+        if (states[i] == QUEUED) /* what was said before stays with it */
+            assert_true(envelope_set_outcome(envelope, i, RECIPIENT_QUEUED, 451,
                                              slice_of("451 4.3.0 later"), &error));
     }
 }
@@ -64,6 +67,17 @@ static void test_exit_codes(void **state)
         {"ap", EX_UNAVAILABLE, true, EX_UNAVAILABLE, true},
         {"rp", EX_TEMPFAIL, false, EX_UNAVAILABLE, true},
         {"rap", EX_TEMPFAIL, false, EX_UNAVAILABLE, true},
+        {"q", EX_OK, false, EX_OK, false},
+        {"q", EX_TEMPFAIL, false, EX_OK, false},
+        {"qq", EX_NOPERM, false, EX_OK, false},
+        {"qa", EX_OK, false, EX_OK, false},
+        {"aq", EX_PROTOCOL, false, EX_OK, false},
+        {"qr", EX_OK, false, EX_UNAVAILABLE, true},
+        {"qr", EX_TEMPFAIL, false, EX_UNAVAILABLE, true},
+        {"qra", EX_OK, false, EX_UNAVAILABLE, true},
+        {"qd", EX_OK, false, EX_TEMPFAIL, false},
+        {"qp", EX_PROTOCOL, false, EX_TEMPFAIL, false},
+        {"ad", EX_TEMPFAIL, false, EX_TEMPFAIL, false},
     };
     for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
         struct envelope envelope = {0};
@@ -113,6 +127,12 @@ static void test_sentences(void **state)
         "RCPT TO: mail\\x1b.example (192.0.2.1:587) refused <r8@example.com> (550 5.1.1 "
         "nobody); took the message for <r1@example.com>, <r2@example.com>, "
         "<r3@example.com>, <r4@example.com>, <r5@example.com> and 2 more");
+    expect_sentence("rq", &none,
+                    "RCPT TO: mail\\x1b.example (192.0.2.1:587) refused <r1@example.com> "
+                    "(550 5.1.1 nobody); queued for <r2@example.com>");
+    expect_sentence("rqa", &cut,
+                    "DATA: connection lost; refused <r1@example.com> (550 5.1.1 nobody); "
+                    "queued for <r2@example.com>; took the message for <r3@example.com>");
     expect_sentence("pp", &cut, "DATA: connection lost");
     expect_sentence("ap", &cut,
                     "DATA: connection lost; did not get to <r2@example.com>; "
