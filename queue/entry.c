@@ -20,9 +20,8 @@ enum {
     JOURNAL_CHATTY = 8 * 1024 * 1024
 };
 
-/* No journal is larger, and no entry of somebody else unless a spool may be. */
+/* No journal is larger. */
 #define JOURNAL_LIMIT (UINT64_C(1) << 29)
-#define FOREIGN_LIMIT (UINT64_C(1) << 30)
 
 static bool is_final(unsigned state)
 {
@@ -147,30 +146,19 @@ static bool take_journal(struct entry *entry, struct error *error)
     }
 }
 
-/* Whether the file can be as large as it says it is. */
-static bool check_size(const struct entry *entry, uint64_t size, struct error *error)
-{
-    uint64_t most = entry->spool->options->max_size;
-    if (size < RECORD_PREAMBLE)
-        return error_set(error, EX_DATAERR, "damaged: it is shorter than any entry");
-    bool ours = entry->owner == 0 || entry->owner == geteuid();
-    if (!ours && most != 0 && size > (most > FOREIGN_LIMIT ? most : FOREIGN_LIMIT))
-        return error_set(error, EX_DATAERR, "not believed: it is larger than the spool may be");
-    return true;
-}
-
 static bool take_preamble(struct entry *entry, uint64_t size, struct error *error)
 {
     char bytes[RECORD_PREAMBLE];
-    if (!check_size(entry, size, error) ||
-        !file_read_at(entry->fd, bytes, sizeof bytes, 0, error) ||
+    if (size < RECORD_PREAMBLE)
+        return error_set(error, EX_DATAERR, "damaged: it is shorter than any entry");
+    if (!file_read_at(entry->fd, bytes, sizeof bytes, 0, error) ||
         !record_get_preamble(bytes, &entry->preamble, error))
         return false;
     if (entry->preamble.length > size - RECORD_PREAMBLE)
         return error_set(error, EX_DATAERR, "damaged: it ends within its message");
     uint64_t start = RECORD_PREAMBLE + entry->preamble.length;
     if (size - start > JOURNAL_LIMIT)
-        return error_set(error, EX_DATAERR, "not believed: no journal is as large as its");
+        return error_set(error, EX_DATAERR, "damaged: no journal is as large as its");
     journal_open(&entry->journal, entry->fd, start, size);
     return true;
 }
