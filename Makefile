@@ -9,6 +9,8 @@ LOCALSTATEDIR = /var
 BINDIR     = $(PREFIX)/$(if $(filter $(HOME)/%,$(PREFIX)),bin,sbin)
 MANDIR     = $(PREFIX)/share/man
 DOCDIR     = $(PREFIX)/share/doc/sendmail
+UNITDIR    = $(if $(filter /usr /usr/local,$(PREFIX)),$(PREFIX)/lib,/etc)/systemd/system
+USERUNITDIR = $(PREFIX)/share/systemd/user
 DESTDIR    =
 CC         = cc
 CLANG      = clang
@@ -151,24 +153,32 @@ ifneq ($(filter install uninstall install-sendmail uninstall-sendmail,$(MAKECMDG
 ifeq ($(filter /%,$(PREFIX)),)
 $(error PREFIX must be an absolute path)
 endif
-ifneq ($(words $(PREFIX) $(DESTDIR) x),$(if $(DESTDIR),3,2))
-$(error PREFIX and DESTDIR must have no blanks)
+ifneq ($(words $(PREFIX) $(LOCALSTATEDIR) $(DESTDIR) x),$(if $(DESTDIR),4,3))
+$(error PREFIX, LOCALSTATEDIR and DESTDIR must have no blanks)
 endif
 endif
 
 system = @DESTDIR='$(DESTDIR)' install/system-sendmail
+queue  = @DESTDIR='$(DESTDIR)' BINARY='$(BINDIR)/sendmail' SPOOL='$(LOCALSTATEDIR)/spool/sendmail' \
+	CONFIG='$(SYSCONFDIR)/sendmail/config.ini' UNITDIR='$(UNITDIR)' install/system-queue
+# One that install-sendmail has made set-group-ID stays it.
+kept_mode = $$([ ! -g '$(1)' ] && echo -m 755 || stat -c '-g %g -m 2755' '$(1)')
 
 install: $(BUILD)/sendmail $(if $(filter install-sendmail,$(MAKECMDGOALS)),may-install-sendmail)
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR)
-	install -m 755 $(BUILD)/sendmail $(DESTDIR)$(BINDIR)/sendmail
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR) \
+	    $(DESTDIR)$(USERUNITDIR)
+	install $(call kept_mode,$(DESTDIR)$(BINDIR)/sendmail) $(BUILD)/sendmail $(DESTDIR)$(BINDIR)/sendmail
 	install -m 644 man/sendmail.8 $(DESTDIR)$(MANDIR)/man8/sendmail.8
 	install -m 644 man/sendmail.ini.5 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
 	install -m 644 config.example.ini README $(DESTDIR)$(DOCDIR)/
+	$(queue) examples $(DESTDIR)$(DOCDIR)
+	$(queue) user $(DESTDIR)$(USERUNITDIR)
 	@echo 'Now write $(if $(filter $(HOME)/%,$(PREFIX)),~/.config,$(SYSCONFDIR))/sendmail/config.ini' \
 	      '(start from $(DOCDIR)/config.example.ini).'
 
 uninstall: uninstall-sendmail
-	rm -f $(DESTDIR)$(BINDIR)/sendmail $(DESTDIR)$(MANDIR)/man8/sendmail.8 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
+	rm -f $(DESTDIR)$(BINDIR)/sendmail $(DESTDIR)$(MANDIR)/man8/sendmail.8 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5 \
+	    $(DESTDIR)$(USERUNITDIR)/sendmail-queue.service $(DESTDIR)$(USERUNITDIR)/sendmail-queue.timer
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 may-install-sendmail:
@@ -176,8 +186,10 @@ may-install-sendmail:
 
 install-sendmail: install
 	$(system) install $(BINDIR)/sendmail
+	$(queue) install
 
 uninstall-sendmail:
+	$(queue) uninstall
 	$(system) uninstall $(BINDIR)/sendmail
 
 clean:

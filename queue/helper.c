@@ -154,7 +154,7 @@ static bool fail_ended(struct error *error)
     return error_set(error, EX_OSERR, "spool: its helper process has ended");
 }
 
-static void drop_descriptor(int fd)
+static void close_descriptor(int fd)
 {
     if (fd >= 0)
         close(fd);
@@ -166,6 +166,7 @@ static bool ask(const struct helper *helper, const struct helper_request *reques
                 struct helper_answer *answer, int *handed, struct error *error)
 {
     *handed = -1;
+    memset(answer, 0, sizeof *answer);
     if (!packet_send(helper->socket, request, sizeof *request, given) ||
         packet_receive(helper->socket, answer, sizeof *answer, handed) != PACKET_RECEIVED)
         return fail_ended(error);
@@ -185,7 +186,7 @@ static bool ask_plainly(const struct helper *helper, const struct helper_request
     int handed;
     if (!ask(helper, request, -1, &answer, &handed, error))
         return false;
-    drop_descriptor(handed);
+    close_descriptor(handed);
     return answer.done;
 }
 
@@ -220,7 +221,7 @@ bool helper_commit(struct helper *helper, int fd, char id[SPOOL_ID_SIZE], struct
     int handed;
     if (!ask(helper, &request, fd, &answer, &handed, error))
         return error_add_advice(error, "whether the message was queued is not known");
-    drop_descriptor(handed);
+    close_descriptor(handed);
     return answer.done && text_copy(id, SPOOL_ID_SIZE, answer.name.id);
 }
 
@@ -237,7 +238,7 @@ bool helper_walk_next(struct helper *helper, struct spool_name *name, struct err
     int handed;
     if (!ask(helper, &request, -1, &answer, &handed, error))
         return false;
-    drop_descriptor(handed);
+    close_descriptor(handed);
     *name = answer.name;
     return answer.done;
 }

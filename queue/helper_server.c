@@ -162,6 +162,12 @@ static bool open_spool(struct server *server)
     return server->open;
 }
 
+static void close_descriptor(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 /* False when there is nothing more to do. */
 static bool serve(struct server *server)
 {
@@ -179,12 +185,11 @@ static bool serve(struct server *server)
     bool legal = is_request(request, server->given);
     if (legal)
         server->answer.done = open_spool(server) && tasks[request->task](server);
+    /* Before the answer: with it goes the lock of a new entry, which may be tried at once. */
+    close_descriptor(server->given);
     bool sent = legal &&
                 packet_send(server->socket, &server->answer, sizeof server->answer, server->handed);
-    if (server->given >= 0)
-        close(server->given);
-    if (server->handed >= 0)
-        close(server->handed);
+    close_descriptor(server->handed);
     return sent;
 }
 
