@@ -16,6 +16,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -79,9 +80,23 @@ static bool set_home(struct error *error)
     return setenv("HOME", user->pw_dir, 1) == 0 || error_set_memory(error);
 }
 
+/* What glibc opens in a set-group-ID start in place of a closed one: a device, the wrong way round,
+ * so that reading the input, or writing, fails. */
+static bool is_stand_in(int fd)
+{
+    struct stat status;
+    int flags = fcntl(fd, F_GETFL);
+    bool input = fd == STDIN_FILENO;
+    return getauxval(AT_SECURE) != 0 && flags != -1 &&
+           (flags & O_ACCMODE) == (input ? O_WRONLY : O_RDONLY) && fstat(fd, &status) == 0 &&
+           S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, input ? 7 : 3);
+}
+
 static bool open_standard_descriptors(struct error *error)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (is_stand_in(fd))
+            close(fd);
         if (fcntl(fd, F_GETFD) != -1 || errno != EBADF)
             continue;
         /* The lowest free descriptor is this one: all below are open. */
