@@ -84,7 +84,7 @@ static void add_prospect(struct text *text, const struct mailq_item *item)
     switch (item->state) {
     case MAILQ_WAITING:
         if (item->next <= item->now) {
-            text_add(text, "due now");
+            text_add(text, "due");
             return;
         }
         text_add(text, "next try in ");
@@ -99,8 +99,7 @@ static void add_prospect(struct text *text, const struct mailq_item *item)
     case MAILQ_FAILED:
         text_add(text, "failed for good");
         return;
-    case MAILQ_DAMAGED:
-        text_add(text, "damaged");
+    case MAILQ_DAMAGED: /* that is the reason */
         return;
     }
 }
@@ -114,10 +113,10 @@ static void write_reason(const struct mailq_item *item, struct buffer *out)
     text_init(&line, bytes, sizeof bytes);
     text_add_byte(&line, '(');
     const char *reason = entry != NULL ? entry->reason : item->problem;
-    if (reason != NULL) {
+    if (reason != NULL)
         add_sentence(&line, reason, TEXT_SHOWN_LIMIT);
+    if (reason != NULL && item->state != MAILQ_DAMAGED)
         text_add(&line, "; ");
-    }
     if (entry != NULL && entry->tries > 0) {
         text_add_format(&line, "%u %s in ", entry->tries, entry->tries == 1 ? "try" : "tries");
         add_duration(&line, item->now - entry->about.created);
@@ -199,7 +198,7 @@ void mailq_text_write_outage(const struct outage *outage, int64_t now, struct bu
         text_add(&line, "next try in ");
         add_duration(&line, outage->next - now);
     } else
-        text_add(&line, "due now");
+        text_add(&line, "due");
     if (outage->reason != NULL) {
         text_add(&line, ": ");
         add_sentence(&line, outage->reason, TEXT_SHOWN_LIMIT);

@@ -8,10 +8,14 @@
 
 #include <cmocka.h>
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "base/interrupt.h"
 #include "smtp/convoy.h"
 #include "tests/support/peer.h"
 
@@ -246,8 +250,10 @@ struct test {
     struct submission *submission;
     const char *recipients; /* of each message; NULL: one */
     size_t messages, handed, done, held, most_held;
-    size_t stop_at; /* done says stop at that one; 0: never */
-    size_t octets;  /* of a body */
+    size_t stop_at;         /* done says stop at that one; 0: never */
+    size_t interrupt_at;    /* SIGTERM comes when that many are handed out; 0: never */
+    size_t interrupt_after; /* likewise, done */
+    size_t octets;          /* of a body */
     struct mail mails[MESSAGES_MAX];
     struct text outcomes;
     char outcomes_bytes[8 * MESSAGES_MAX];
@@ -288,6 +294,8 @@ static struct convoy_item *next(void *context)
     mail->item = (struct convoy_item){
         .message = &mail->message, .envelope = &mail->envelope, .report = &mail->report};
     test->held++;
+    if (test->handed == test->interrupt_at)
+        raise(SIGTERM);
     test->most_held = test->held > test->most_held ? test->held : test->most_held;
     return &mail->item;
 }
@@ -313,6 +321,8 @@ static bool done(void *context, struct convoy_item *item, const struct error *en
     message_free(&mail->message);
     envelope_free(&mail->envelope);
     test->held--;
+    if (test->done == test->interrupt_after)
+        raise(SIGTERM);
     return test->done != test->stop_at;
 }
 
@@ -375,10 +385,219 @@ static void conveys(void **state)
         run_row(&rows[i]);
 }
 
+/* A script for many messages, each taken. */
+static char *long_script(const char *hello, const char *first, const char *then, size_t messages)
+{
+    struct buffer script = {0};
+    buffer_add_string(&script, hello);
+    for (size_t i = 0; i < messages; i++)
+        buffer_add_string(&script, i < 2 ? first : then);
+    assert_true(buffer_add_byte(&script, '\0'));
+    return script.bytes;
+}
+
+/* Each sender with his own recipient, whatever the depth. */
+static void expect_pairs(const char *lines, size_t messages)
+{
+    size_t sender = 0, recipient = 0;
+    struct slice rest = slice_of(lines), line;
+    while (slice_cut(&rest, '\n', &line)) {
+        char expected[64];
+        bool is_mail = slice_starts_nocase(line, "MAIL FROM:");
+        if (!is_mail && !slice_starts_nocase(line, "RCPT TO:"))
+            continue;
+        if (is_mail)
+            snprintf(expected, sizeof expected, "MAIL FROM:<s%zu@x>", sender++);
+        else
+            snprintf(expected, sizeof expected, "RCPT TO:<m%zu.r0@x>", recipient++);
+        assert_true(slice_starts_nocase(line, expected));
+        assert_true(sender == recipient || (is_mail && sender == recipient + 1));
+    }
+    assert_int_equal(recipient, messages);
+}
+
+static void conveys_a_thousand(void **state)
+{
+    (void)state;
+    static const unsigned depths[] = {1, 2, 8, 128};
+    for (size_t i = 0; i < 8; i++) {
+        bool chunking = i >= 4;
+        char *script = chunking ? long_script(BOTH, CHUNK, depths[i - 4] > 1 ? NEXT : CHUNK, 1000)
+                                : long_script(PIPE, ONE, ONE, 1000);
+        struct test *test = open_test((const char *const[]){script, NULL});
+        assert_true(run_convoy(test, 1000, depths[i % 4]));
+        end_conversation(test);
+        expect_pairs(test->peer.lines.bytes, 1000);
+        assert_int_equal(strlen(test->outcomes_bytes), strlen("A. ") * 1000);
+        close_test(test);
+        free(script);
+    }
+}
+
+/* However the answers are cut into pieces. */
+static void reads_octet_by_octet(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *outcomes;
+    } cases[] = {
+        {BOTH CHUNK CHUNK NEXT "250 reset\n250 ok\n550 no\n503 no\n" NEXT, "A. A. A. R. A. "},
+        {BOTH CHUNK CHUNK "250 reset\n" RCPT "550 no\n" NEXT "last 421 enough", "A. A. Pp A. Pt! "},
+        {PIPE ONE ONE "250 ok\n550 no\n503 no\n250 reset\n" ONE ONE, "A. A. R. A. A. "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct test *test = open_test((const char *const[]){cases[i].script, NULL});
+        atomic_store(&test->peer.dribbles, true);
+        if (strstr(cases[i].outcomes, "!") != NULL) {
+            /* Nobody listens any more when the connection is to be replaced. */
+            test->smarthost.dial.connect_timeout = 200;
+        }
+        run_convoy(test, 5, 8);
+        end_conversation(test);
+        assert_string_equal(test->outcomes_bytes, cases[i].outcomes);
+        close_test(test);
+    }
+}
+
+/* Silence ends everything: it would be the same on another connection. */
+static void gives_up_in_silence(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *outcomes;
+    } cases[] = {
+        {BOTH CHUNK CHUNK "silent\nsilent\nsilent\nsilent\n", "A. A. P?! "},
+        {BOTH CHUNK "silent\nsilent\nsilent\nsilent\nsilent\nsilent\nsilent\n", "A. P?! P?! "},
+        {PIPE ONE RCPT "silent\n", "A. Pt! "},
+        {PIPE ONE "silent\nsilent\nsilent\n", "A. Pt! "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct test *test = open_test((const char *const[]){cases[i].script, NULL});
+        test->smarthost.timeout = 100;
+        assert_false(run_convoy(test, 3, 8));
+        assert_non_null(strstr(test->error.sentence, "no answer within"));
+        assert_string_equal(test->outcomes_bytes, cases[i].outcomes);
+        end_conversation(test);
+        close_test(test);
+    }
+}
+
+/* No more are asked for, and those under way come to their end. */
+static void stops_when_told(void **state)
+{
+    (void)state;
+    struct test *test = open_test((const char *const[]){BOTH CHUNK CHUNK NEXT NEXT, NULL});
+    test->stop_at = 2;
+    assert_true(run_convoy(test, 1000, 3));
+    assert_string_equal(test->outcomes_bytes, "A. A. A. A. ");
+    end_conversation(test);
+    close_test(test);
+}
+
+/* A large one goes by itself, when those before it are done; a login that fails ends it all. */
+static void goes_the_slow_way(void **state)
+{
+    (void)state;
+    struct test *test = open_test((const char *const[]){BOTH CHUNK CHUNK CHUNK, NULL});
+    test->octets = 2 * 1024 * 1024;
+    assert_true(run_convoy(test, 3, 8));
+    assert_string_equal(test->outcomes_bytes, "A. A. A. ");
+    end_conversation(test);
+    assert_string_equal(test->peer.heard.bytes,
+                        "EHLO MAIL RCPT BDAT MAIL RCPT BDAT MAIL RCPT BDAT QUIT");
+    close_test(test);
+}
+
+static void cannot_log_in(void **state)
+{
+    (void)state;
+    static struct sasl_secret secret = {.bytes = "hunter2", .length = 7};
+    struct test *test = open_test((const char *const[]){
+        "220 mx\n250-mx/250-PIPELINING/250 AUTH PLAIN\n535 no\n503 no\n503 no\n503 no\n", NULL});
+    test->smarthost.sasl =
+        (struct sasl_options){.mechanism = "plain", .user = "me", .secret = &secret};
+    assert_false(run_convoy(test, 3, 8));
+    assert_int_equal(test->error.exit_code, EX_NOPERM);
+    assert_string_equal(test->outcomes_bytes, "Pt! ");
+    end_conversation(test);
+    close_test(test);
+}
+
+/* What the server cannot carry is found before it is said, and keeps nobody from going on. */
+static void spares_what_is_too_large(void **state)
+{
+    (void)state;
+    struct test *test = open_test((const char *const[]){
+        "220 mx\n250-mx/250-PIPELINING/250-CHUNKING/250 SIZE 100\n" CHUNK CHUNK, NULL});
+    struct convoy convoy = {.context = test, .depth = 8, .next = next, .done = done};
+    test->messages = 1;
+    assert_true(convoy_run(test->submission, &convoy, &test->error));
+    test->octets = 200;
+    test->messages = 2;
+    assert_true(convoy_run(test->submission, &convoy, &test->error));
+    test->octets = 0;
+    test->messages = 3;
+    assert_true(convoy_run(test->submission, &convoy, &test->error));
+    assert_string_equal(test->outcomes_bytes, "A. Pp A. ");
+    end_conversation(test);
+    close_test(test);
+}
+
+/* In a process of its own: 0 where all went as expected. */
+static int run_interrupted(const char *script, size_t at, size_t after, const char *outcomes)
+{
+    struct error error;
+    struct test *test = open_test((const char *const[]){script, NULL});
+    test->interrupt_at = at;
+    test->interrupt_after = after;
+    if (!interrupt_hold(&error))
+        return 1;
+    if (run_convoy(test, 1000, 8))
+        return 2;
+    end_conversation(test);
+    if (strcmp(test->outcomes_bytes, outcomes) != 0)
+        return 3;
+    return strstr(test->error.sentence, "interrupted by SIGTERM") != NULL ? 0 : 4;
+}
+
+/* What was said to its end comes to its end, and nothing else is begun. */
+static void stops_at_an_interrupt(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script;
+        size_t at, after;
+        const char *outcomes;
+    } cases[] = {
+        {BOTH CHUNK CHUNK NEXT, 4, 0, "A. A. A. Pt! "},
+        {BOTH CHUNK CHUNK NEXT NEXT, 0, 1, "A. "},
+        {BOTH CHUNK CHUNK NEXT NEXT NEXT NEXT NEXT NEXT NEXT, 0, 2, "A. A. A. A. A. A. A. A. A. "},
+        {PIPE ONE ONE ONE, 3, 0, "A. A. Pt! "},
+        {PIPE ONE ONE ONE, 0, 2, "A. A. Pt! "},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status = 0;
+        pid_t pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0)
+            _exit(run_interrupted(cases[i].script, cases[i].at, cases[i].after, cases[i].outcomes));
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conveys),
+        cmocka_unit_test(conveys_a_thousand),
+        cmocka_unit_test(reads_octet_by_octet),
+        cmocka_unit_test(gives_up_in_silence),
+        cmocka_unit_test(stops_when_told),
+        cmocka_unit_test(goes_the_slow_way),
+        cmocka_unit_test(cannot_log_in),
+        cmocka_unit_test(stops_at_an_interrupt),
+        cmocka_unit_test(spares_what_is_too_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
