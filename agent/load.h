@@ -13,6 +13,7 @@ struct load {
     size_t final;                  /* recipients that had their final outcome when it was opened */
     const struct account *account; /* of the configuration in force; NULL: none is for it */
     struct convoy_item item;
+    size_t place; /* its opener's */
     struct arena arena;
 };
 

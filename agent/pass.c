@@ -211,6 +211,8 @@ static struct load *take_next(struct pass *pass)
             continue;
         name->mark = MARK_DONE;
         struct load *load = open_entry(pass, name);
+        if (load != NULL)
+            load->place = pass->position - 1;
         if (load != NULL && is_to_be_sent(pass, load, name))
             return load;
         load_free(load);
@@ -241,14 +243,26 @@ static void prove(struct pass *pass)
     lane->proven = true;
 }
 
+/* It was not tried, or in vain, for want of a connection. */
+static void put_back(struct pass *pass, struct load *load)
+{
+    uint32_t lane = (uint32_t)(pass->lane - pass->lanes);
+    if (load != NULL)
+        pass->round.names[load->place].mark = MARK_LANE + lane;
+    load_free(load);
+}
+
 static bool take_back(void *context, struct convoy_item *item, const struct error *ending)
 {
     struct pass *pass = context;
     struct load *load = (void *)((char *)item - offsetof(struct load, item));
     settle_try(&pass->settle, load, ending, item->over, pass->lane->smarthost);
+    if (item->over) {
+        put_back(pass, load);
+        return !is_over(pass);
+    }
     load_free(load);
-    if (!item->over)
-        prove(pass);
+    prove(pass);
     return !is_over(pass);
 }
 
@@ -297,9 +311,10 @@ static void run_lane(struct pass *pass, struct lane *lane)
         return;
     if (!open_lane(pass, lane, &error) || !convoy_run(lane->submission, &convoy, &error))
         lose(pass, lane, &error);
-    load_free(pass->first);
+    put_back(pass, pass->first);
     pass->first = NULL;
-    /* What is left of its entries is looked at all the same: some may be too old. */
+    /* Its entries are looked at all the same: some may be too old. */
+    pass->position = 0;
     if (lane->state != LANE_OPEN)
         load_free(take_next(pass));
 }

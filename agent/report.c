@@ -53,6 +53,7 @@ static uint64_t size_of(const struct mail *mail)
 static void describe(const struct mail *mail, const struct report_attempt *attempt,
                      const struct error *outcome, struct text *line)
 {
+    const struct submit_report *report = &mail->report;
     log_add(line, "status", slice_of(attempt->status));
     log_add_number(line, "exit", outcome->exit_code);
     if (attempt->id[0] != '\0')
@@ -61,7 +62,6 @@ static void describe(const struct mail *mail, const struct report_attempt *attem
         log_add_number(line, "age", attempt->age);
     log_add(line, "message-id", slice_of(mail->message.message_id));
     log_add_number(line, "uid", (int64_t)attempt->owner);
-    const struct submit_report *report = &mail->report;
     log_add(line, "from", slice_of(mail->envelope.sender));
     log_recipients(&mail->envelope, line);
     log_add_number(line, "size", (int64_t)size_of(mail));

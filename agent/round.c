@@ -36,12 +36,13 @@ static int by_turn(const void *left, const void *right)
     return a->mark != b->mark ? compare(a->mark, b->mark) : by_owner(left, right);
 }
 
-static void take_turns(struct round *round)
+void round_take_turns(struct round *round)
 {
     struct round_name *names = round->names;
     if (round->count == 0)
         return;
     qsort(names, round->count, sizeof *names, by_owner);
+    names[0].mark = 0;
     for (size_t i = 1; i < round->count; i++)
         names[i].mark = names[i].owner == names[i - 1].owner ? names[i - 1].mark + 1 : 0;
     qsort(names, round->count, sizeof *names, by_turn);
@@ -68,7 +69,7 @@ bool round_fill(struct round *round, struct spool_walk *walk, size_t limit, stru
         if (!round_add(round, &name))
             return error_set_memory(error);
     }
-    take_turns(round);
+    round_take_turns(round);
     return error->exit_code == EX_OK;
 }
 

@@ -23,6 +23,9 @@ struct round {
  * spool_walk_next; EX_OSERR. */
 bool round_fill(struct round *round, struct spool_walk *walk, size_t limit, struct error *error);
 
+/* Puts those that it has into turns; their marks are 0 then. */
+void round_take_turns(struct round *round);
+
 /* Adds one name of the caller's. False without memory. */
 bool round_add(struct round *round, const struct round_name *name);
 

@@ -10,6 +10,7 @@
 
 #include "agent/report.h"
 #include "base/clock.h"
+#include "base/interrupt.h"
 #include "base/log.h"
 #include "smtp/outcome.h"
 
@@ -152,6 +153,14 @@ static bool record(struct settle *settle, struct load *load, const struct record
     return complain(load, &error);
 }
 
+/* The attempt counts as the entry's own. One that may be why the server broke off waits like any
+ * other that failed, lest it is the first of every pass and all others stay behind it. */
+static bool is_counted(const struct load *load, const struct error *ending, bool over)
+{
+    bool broke_off = ending->reply_code == 0 && load->mail.report.size > 0 && !interrupt_came(NULL);
+    return !over || load->mail.report.doubtful || broke_off;
+}
+
 static struct record_try describe(const struct settle *settle, const struct load *load,
                                   const struct error *outcome, bool counted)
 {
@@ -189,7 +198,8 @@ void settle_try(struct settle *settle, struct load *load, const struct error *en
 {
     struct envelope *envelope = &load->entry.envelope;
     struct error outcome, error;
-    if (over && !is_touched(load))
+    bool counted = is_counted(load, ending, over);
+    if (!counted && !is_touched(load))
         return;
     outcome_judge(envelope, ending, &load->mail.report, &outcome);
     bool whole = envelope_count(envelope, RECIPIENT_ACCEPTED) == envelope->count;
@@ -197,7 +207,6 @@ void settle_try(struct settle *settle, struct load *load, const struct error *en
         log_outcome(load, &outcome);
         return;
     }
-    bool counted = !over || load->mail.report.doubtful;
     struct record_try what = describe(settle, load, &outcome, counted);
     if (whole)
         what.reason = NULL;
