@@ -39,7 +39,8 @@ UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
-             tests/keep tests/mailq tests/passes tests/helper tests/player tests/documentation
+             tests/keep tests/mailq tests/passes tests/helper tests/machines tests/player \
+             tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -67,10 +68,7 @@ $(1)/sendmail: $(1)/sendmail.o $(1)/rooms.a
 $(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(1)/support.a $(1)/rooms.a
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS) -lpthread
 
-$(1)/tests/bench/%: $(1)/tests/bench/%.o
-	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
-
-$(1)/tests/bench/convoy: $(1)/tests/bench/convoy.o $(1)/rooms.a
+$(1)/tests/bench/%: $(1)/tests/bench/%.o $(1)/rooms.a
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 
 $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
