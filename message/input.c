@@ -19,7 +19,8 @@
 #include "base/process.h"
 #include "message/field.h"
 
-enum { BLOCK_SIZE = 64 * 1024, LINE_END = 2, LONE_DOT = 3 };
+/* Two blocks are on the stack at once, which may be unable to grow beyond what it starts with. */
+enum { BLOCK_SIZE = 32 * 1024, LINE_END = 2, LONE_DOT = 3 };
 
 /* In the order in which a message passes through them. */
 enum place {
