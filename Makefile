@@ -39,7 +39,7 @@ UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
-             tests/keep tests/mailq tests/passes tests/helper tests/player tests/documentation
+             tests/keep tests/mailq tests/passes tests/owners tests/helper tests/player tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -127,7 +127,7 @@ asan: $(call tested,$(BUILD)/asan)
 # Without the scripts that act as other users or take things away: what counts the lines writes files
 # of its own, and says so when it cannot.
 coverage: $(call tested,$(BUILD)/coverage)
-	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure %/keep %/helper, \
+	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure %/keep %/helper %/owners, \
 	    $(SCRIPTS)) $(UNITS) $(SESSIONS)
 	@gcovr --root . --filter '(base|net|tls|message|smtp|queue|config|agent|sendmail)' $(BUILD)/coverage
 
