@@ -99,8 +99,7 @@ static void add_prospect(struct text *text, const struct mailq_item *item)
     case MAILQ_FAILED:
         text_add(text, "failed for good");
         return;
-    case MAILQ_DAMAGED:
-        text_add(text, "damaged");
+    case MAILQ_DAMAGED: /* that is the reason */
         return;
     }
 }
@@ -114,10 +113,10 @@ static void write_reason(const struct mailq_item *item, struct buffer *out)
     text_init(&line, bytes, sizeof bytes);
     text_add_byte(&line, '(');
     const char *reason = entry != NULL ? entry->reason : item->problem;
-    if (reason != NULL) {
+    if (reason != NULL)
         add_sentence(&line, reason, TEXT_SHOWN_LIMIT);
+    if (reason != NULL && item->state != MAILQ_DAMAGED)
         text_add(&line, "; ");
-    }
     if (entry != NULL && entry->tries > 0) {
         text_add_format(&line, "%u %s in ", entry->tries, entry->tries == 1 ? "try" : "tries");
         add_duration(&line, item->now - entry->about.created);

@@ -13,14 +13,17 @@
 
 enum { PIECE = 4096 };
 
+static const char removable[] = "--remove takes it out";
+
 static bool fail_gone(const char *id, struct error *error)
 {
     return error_set(error, EX_NOINPUT, "queue: there is no message %s%s", id,
                      geteuid() == 0 ? "" : " of yours");
 }
 
-/* Why an entry could not be had. */
-static bool fail_opening(enum spool_opened how, const char *id, struct error *error)
+/* Why an entry could not be had; `advice` is for what is none. */
+static bool fail_opening(enum spool_opened how, const char *id, const char *advice,
+                         struct error *error)
 {
     switch (how) {
     case SPOOL_BUSY:
@@ -30,7 +33,7 @@ static bool fail_opening(enum spool_opened how, const char *id, struct error *er
         return fail_gone(id, error);
     case SPOOL_FOREIGN:
         error->exit_code = EX_DATAERR;
-        return error_add_context(error, "queue: %s is damaged", id);
+        return error_add_advice(error, "%s", advice);
     default:
         return false;
     }
@@ -115,7 +118,7 @@ bool manage_show(struct spool *spool, const char *id, const struct mailq_options
     struct entry entry;
     enum spool_opened how = find(spool, id, &entry, error);
     if (how != SPOOL_OPENED)
-        return fail_opening(how, id, error);
+        return fail_opening(how, id, removable, error);
     bool done = print_entry(&entry, options, stream, error) &&
                 (options->json || print_message(&entry, escape, stream, error));
     entry_close(&entry);
@@ -145,7 +148,7 @@ bool manage_mark(struct spool *spool, const char *id, enum record_kind kind, str
     if (how == SPOOL_GONE)
         return fail_marking(spool, id, error);
     if (how != SPOOL_OPENED)
-        return fail_opening(how, id, error);
+        return fail_opening(how, id, removable, error);
     bool done = entry.held == (kind == RECORD_HOLD) || entry_record_mark(&entry, kind, error);
     entry_close(&entry);
     return done;
@@ -173,7 +176,8 @@ bool manage_remove(struct spool *spool, const char *id, struct error *error)
         *error = (struct error){.exit_code = EX_OK};
         how = remove_from(spool, SPOOL_FAILED, id, &removed, error);
     }
-    return how == SPOOL_OPENED ? removed : fail_opening(how, id, error);
+    return how == SPOOL_OPENED ? removed
+                               : fail_opening(how, id, "a run of the queue sets it aside", error);
 }
 
 /* --- what was asked for ---------------------------------------------------------------------- */

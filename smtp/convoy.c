@@ -28,9 +28,7 @@ enum {
     PENDING = 1u << RECIPIENT_PENDING
 };
 
-enum stage { HELD, OFFERED, SENT, ENDED };
-
-enum { UNDER_WAY = 1u << OFFERED | 1u << SENT };
+enum stage { HELD, OFFERED, SENT, ENDED, STAGES };
 
 struct slot {
     struct convoy_item *item;
@@ -47,13 +45,14 @@ struct run {
     const struct convoy *convoy;
     struct slot *slots; /* a ring */
     size_t depth, first, count;
-    uint64_t taken;   /* messages that the connection has taken */
-    bool exhausted;   /* `next` is not asked any more */
-    bool slow;        /* flights are not to be trusted: everything goes the slow way */
-    bool unclean;     /* the last transaction may still be open */
-    bool broken;      /* nothing more is said on the connection, for `reason` */
-    bool replaceable; /* then: it is the server's doing, another connection may serve */
-    bool over;        /* no connection is to be had, for `reason` */
+    size_t at[STAGES]; /* how many of them */
+    uint64_t taken;    /* messages that the connection has taken */
+    bool exhausted;    /* `next` is not asked any more */
+    bool slow;         /* flights are not to be trusted: everything goes the slow way */
+    bool unclean;      /* the last transaction may still be open */
+    bool broken;       /* nothing more is said on the connection, for `reason` */
+    bool replaceable;  /* then: it is the server's doing, another connection may serve */
+    bool over;         /* no connection is to be had, for `reason` */
     struct error reason;
 };
 
@@ -62,28 +61,40 @@ static struct slot *slot_at(const struct run *run, size_t place)
     return &run->slots[(run->first + place) % run->depth];
 }
 
-/* The first one at one of `stages`. */
-static struct slot *find(const struct run *run, unsigned stages)
+static void move_to(struct run *run, struct slot *slot, enum stage stage)
 {
-    for (size_t i = 0; i < run->count; i++) {
+    run->at[slot->stage]--;
+    run->at[stage]++;
+    slot->stage = stage;
+}
+
+static size_t under_way(const struct run *run)
+{
+    return run->at[OFFERED] + run->at[SENT];
+}
+
+/* The first one at one of two stages. */
+static struct slot *find(const struct run *run, enum stage one, enum stage other)
+{
+    for (size_t i = 0; i < run->count && run->at[one] + run->at[other] > 0; i++) {
         struct slot *slot = slot_at(run, i);
-        if ((stages >> slot->stage & 1) != 0)
+        if (slot->stage == one || slot->stage == other)
             return slot;
     }
     return NULL;
 }
 
-static void end_slot(struct slot *slot, const struct error *ending)
+static void end_slot(struct run *run, struct slot *slot, const struct error *ending)
 {
     static const struct error none = {.exit_code = EX_OK};
-    slot->stage = ENDED;
+    move_to(run, slot, ENDED);
     slot->ending = ending != NULL ? *ending : none;
     batch_close(&slot->parcel.batch);
 }
 
 /* Its recipients without a verdict of their own are to be offered it once more: who is in the batch
  * again, and who got a goodbye for an answer. */
-static void put_back(struct slot *slot)
+static void put_back(struct run *run, struct slot *slot)
 {
     const struct batch *batch = &slot->parcel.batch;
     struct envelope *envelope = slot->item->envelope;
@@ -97,7 +108,7 @@ static void put_back(struct slot *slot)
         if (recipient->state == RECIPIENT_DEFERRED && recipient->reply_code == 421)
             recipient->state = RECIPIENT_PENDING;
     }
-    slot->stage = HELD;
+    move_to(run, slot, HELD);
     batch_close(&slot->parcel.batch);
 }
 
@@ -168,13 +179,13 @@ static bool is_fast(struct run *run)
                     connector_is_open(connector) && connector->login == NULL &&
                     client_may_pipeline(&connector->client) && !connector_is_used_up(connector) &&
                     !interrupt_waits();
-    return possible && (find(run, UNDER_WAY) != NULL || connector_is_alive(connector));
+    return possible && (under_way(run) > 0 || connector_is_alive(connector));
 }
 
 /* True when there is room for one more behind what is under way. */
 static bool has_room(const struct run *run)
 {
-    return find(run, 1u << OFFERED) == NULL && run->connector->client.due < DUE_MAX;
+    return run->at[OFFERED] == 0 && run->connector->client.due < DUE_MAX;
 }
 
 /* --- the fast way ---------------------------------------------------------------------------- */
@@ -197,7 +208,7 @@ static bool prepare(struct run *run, struct slot *slot)
     connector_report_to(run->connector, item->report);
     bool opened = batch_open(&parcel->batch, item->envelope, PENDING, &error);
     if (opened && batch_left(&parcel->batch) == 0) {
-        end_slot(slot, NULL);
+        end_slot(run, slot, NULL);
         return false;
     }
     slot->slow = opened && !is_ordinary(run, slot);
@@ -208,7 +219,7 @@ static bool prepare(struct run *run, struct slot *slot)
     if (opened && mime_label(item->message, &parcel->facts, NULL, &error) &&
         parcel_fit(parcel, run->connector, &error))
         return true;
-    end_slot(slot, &error);
+    end_slot(run, slot, &error);
     return false;
 }
 
@@ -219,23 +230,23 @@ static void fail_to_say(struct run *run, struct slot *slot, const struct error *
     if (client_hung_up(&run->connector->client))
         return; /* what the server said before is still to be heard */
     if (error->exit_code == EX_TEMPFAIL)
-        put_back(slot);
+        put_back(run, slot);
     else
-        end_slot(slot, error);
+        end_slot(run, slot, error);
 }
 
 static void say(struct run *run, struct slot *slot)
 {
     struct client *client = &run->connector->client;
     struct transaction *transaction = &slot->parcel.transaction;
-    bool follows = find(run, 1u << SENT) != NULL, chunking = client_may_chunk(client);
+    bool follows = run->at[SENT] > 0, chunking = client_may_chunk(client);
     struct error error;
     if (!prepare(run, slot))
         return;
     parcel_begin(&slot->parcel, run->connector, false);
     transaction->among_others = true;
     transaction->reset = follows ? chunking : run->unclean;
-    slot->stage = chunking ? SENT : OFFERED;
+    move_to(run, slot, chunking ? SENT : OFFERED);
     /* At once, so that it is on its way while others are done with; where the connection broke, the
      * next read tells. */
     if (transaction_say(transaction, &error))
@@ -245,7 +256,8 @@ static void say(struct run *run, struct slot *slot)
 }
 
 /* What follows for a message from the end of its transaction. */
-static void settle(struct slot *slot, enum transaction_end end, const struct error *error)
+static void settle(struct run *run, struct slot *slot, enum transaction_end end,
+                   const struct error *error)
 {
     const struct transaction *transaction = &slot->parcel.transaction;
     bool end_said = transaction->chunk_rode || transaction->body_sent;
@@ -257,14 +269,14 @@ static void settle(struct slot *slot, enum transaction_end end, const struct err
     slot->lost = transaction->doubtful || transaction->refusal.reply_code == 421;
     if (end == TRANSACTION_DONE) {
         slot->slow = batch_left(&slot->parcel.batch) > 0;
-        put_back(slot);
+        put_back(run, slot);
         if (envelope_count(slot->item->envelope, RECIPIENT_PENDING) == 0)
-            end_slot(slot, NULL);
+            end_slot(run, slot, NULL);
     } else if (unjudged && !transaction->doubtful) {
         slot->slow = end == TRANSACTION_PLAIN;
-        put_back(slot);
+        put_back(run, slot);
     } else {
-        end_slot(slot, error);
+        end_slot(run, slot, error);
     }
 }
 
@@ -275,7 +287,7 @@ static void conclude(struct run *run, struct slot *slot, bool conversed, struct 
     run->connector->report = slot->item->report;
     parcel_report(&slot->parcel, run->connector);
     look_after(run, transaction, conversed, error);
-    settle(slot, end, error);
+    settle(run, slot, end, error);
 }
 
 /* Reads what is answered to it. Behind 354 it goes on, else it has come to its end. */
@@ -285,7 +297,7 @@ static void hear(struct run *run, struct slot *slot)
     struct error error = {.exit_code = EX_OK};
     bool heard = transaction_hear(transaction, &error);
     if (heard && transaction_is_awaited(transaction)) {
-        slot->stage = SENT;
+        move_to(run, slot, SENT);
         if (!run->broken && transaction_pass(transaction, &error))
             return;
         heard = false;
@@ -319,7 +331,7 @@ static void deliver_slowly(struct run *run, struct slot *slot)
         run->taken = 0;
     run->taken += delivered && envelope_count(item->envelope, RECIPIENT_ACCEPTED) > 0;
     run->unclean = false;
-    end_slot(slot, &error);
+    end_slot(run, slot, &error);
     if (delivered)
         return;
     /* It fared no better in plain steps: the flight was not to blame. */
@@ -337,7 +349,7 @@ static void deliver_slowly(struct run *run, struct slot *slot)
 /* The next one, where it can begin at once. */
 static struct slot *take(struct run *run)
 {
-    bool ready = find(run, UNDER_WAY) == NULL || (is_fast(run) && has_room(run));
+    bool ready = under_way(run) == 0 || (is_fast(run) && has_room(run));
     if (run->exhausted || run->over || run->broken || !ready || run->count == run->depth ||
         interrupt_waits())
         return NULL;
@@ -347,6 +359,7 @@ static struct slot *take(struct run *run)
         return NULL;
     struct slot *slot = slot_at(run, run->count++);
     *slot = (struct slot){.item = item, .stage = HELD};
+    run->at[HELD]++;
     return slot;
 }
 
@@ -358,6 +371,7 @@ static void release(struct run *run)
         slot->item->over = run->over && slot->lost;
         if (!run->convoy->done(run->convoy->context, slot->item, &slot->ending))
             run->exhausted = true;
+        run->at[ENDED]--;
         run->first = (run->first + 1) % run->depth;
         run->count--;
     }
@@ -372,21 +386,21 @@ static void move_on(struct run *run, struct slot *slot)
         return;
     }
     slot->lost = true;
-    end_slot(slot, &run->reason);
+    end_slot(run, slot, &run->reason);
 }
 
 /* One step; false when there is none left to take. */
 static bool step(struct run *run)
 {
-    struct slot *held = find(run, 1u << HELD), *under_way;
-    if (find(run, 1u << SENT) == NULL)
+    struct slot *held = find(run, HELD, HELD);
+    if (run->at[SENT] == 0)
         interrupt_resume();
     if (held == NULL)
         held = take(run);
     if (held != NULL && !held->slow && is_fast(run) && has_room(run))
         say(run, held);
-    else if ((under_way = find(run, UNDER_WAY)) != NULL)
-        hear(run, under_way);
+    else if (under_way(run) > 0)
+        hear(run, find(run, OFFERED, SENT));
     else if (run->broken)
         part(run);
     else if (held != NULL)

@@ -95,7 +95,7 @@ static void test_damaged(void **state)
     item.problem = "two links";
     mailq_text_write(&item, &out);
     assert_written("0123456789abcdEF?     2458 uid 1000\n"
-                   "                  (two links; damaged)\n\n");
+                   "                  (two links)\n\n");
 }
 
 static void test_recipients(void **state)

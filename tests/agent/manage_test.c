@@ -156,11 +156,15 @@ static void test_damaged(void **state)
     int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     assert_int_equal(write(fd, "damaged", 7), 7);
     close(fd);
-    assert_fails(show(NOBODYS, false, false), EX_DATAERR, NOBODYS " is damaged: ");
+    assert_fails(show(NOBODYS, false, false), EX_DATAERR, "; --remove takes it out");
+    assert_non_null(strstr(error.sentence, NOBODYS ": damaged: "));
     assert_fails(manage_mark(&queued_spool, NOBODYS, RECORD_HOLD, &error), EX_DATAERR, "damaged");
     assert_true(manage_remove(&queued_spool, NOBODYS, &error));
     assert_int_equal(symlink("/etc/passwd", path), 0);
-    assert_fails(show(NOBODYS, false, false), EX_DATAERR, "damaged");
+    assert_fails(show(NOBODYS, false, false), EX_DATAERR, NOBODYS);
+    assert_fails(manage_remove(&queued_spool, NOBODYS, &error), EX_DATAERR,
+                 "; a run of the queue sets it aside");
+    assert_int_equal(access("/etc/passwd", F_OK), 0);
 }
 
 static int tear_down(void **state)
