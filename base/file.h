@@ -34,9 +34,9 @@ bool file_write_all(int fd, struct slice bytes, struct error *error);
 /* Reads exactly `size` bytes at `offset`; EX_IOERR, also when the file ends before. */
 bool file_read_at(int fd, char *bytes, size_t size, uint64_t offset, struct error *error);
 
-/* Opens `name`, one component of a path, in `directory`, close-on-exec and without following a link:
- * nothing outside is ever reached. `mode` is for flags with O_CREAT or O_TMPFILE (whose name is
- * "."). Returns as openat(2); EXDEV for a name that leads away. */
+/* Opens `name`, one component of a path, in `directory`, close-on-exec and without following a
+ * link: nothing outside is ever reached. `mode` is for flags with O_CREAT, or O_TMPFILE, whose name
+ * is ".". Returns as openat(2); EXDEV for a name that leads away. */
 int file_open_beneath(int directory, const char *name, int flags, mode_t mode);
 
 /* An unnamed, private file for reading and writing in `directory`: O_TMPFILE, or a name made and
