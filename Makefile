@@ -93,7 +93,7 @@ $(eval $(call variant,$(BUILD)/fuzz,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-li
 $(eval $(call variant,$(BUILD)/coverage,$(CC),-O0 -g --coverage))
 
 # Everything that the tests of one variant need: $(call tested,FOLDER)
-tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(1)/tests/memory $(UNITS:%=$(1)/%)
+tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(1)/tests/memory $(1)/tests/bench/machines $(UNITS:%=$(1)/%)
 
 # --- what is on this machine; targets that test install what is missing, the others never do
 ifneq ($(filter check demo asan lint fuzz bench coverage check-%,$(MAKECMDGOALS)),)
@@ -145,7 +145,8 @@ fuzz: $(FUZZERS:%=$(BUILD)/fuzz/%)
 lint:
 	@tests/lint/run
 
-bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy $(BUILD)/tests/bench/cost
+bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy $(BUILD)/tests/bench/cost \
+       $(BUILD)/tests/bench/machines
 	@tests/bench/run $(BUILD)
 
 demo: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
@@ -207,7 +208,7 @@ help:
 	@echo 'make check-callers   called by cron, at, git, PHP, mutt, mail and nodemailer (root)'
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
-	@echo 'make bench           round trips, CPU, memory, throughput beside msmtp'
+	@echo 'make bench           round trips, CPU, memory, throughput beside msmtp; many machines'
 	@echo 'make coverage        line coverage of make check'
 	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) LOCALSTATEDIR=$(LOCALSTATEDIR) DESTDIR='
 	@echo 'make install-sendmail   and be the system'"'"'s sendmail, mailq and newaliases (root)'

@@ -137,7 +137,7 @@ void status_put_recipient(struct sheet *sheet, const struct status *what,
     if (recipient->reply_code != 0 && what->remote != NULL)
         sheet_line(sheet, "Remote-MTA: dns; %s", sheet_plain(&shown, what->remote));
     if (recipient->reply_code != 0 && recipient->reply != NULL)
-        sheet_wrapped(sheet, "Diagnostic-Code: smtp;", "    ", slice_of(recipient->reply));
+        sheet_wrapped(sheet, "Diagnostic-Code: smtp;", " ", slice_of(recipient->reply));
     if (what->last_try != 0)
         sheet_date(sheet, "Last-Attempt-Date", what->last_try);
 }

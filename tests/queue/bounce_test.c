@@ -14,6 +14,8 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "message/entity.h"
+#include "message/input.h"
 #include "queue/bounce.h"
 
 #define COUNT(rows) (sizeof(rows) / sizeof(rows)[0])
@@ -236,7 +238,7 @@ static void a_report_as_a_whole(void **state)
         "Status: 5.1.1\n"
         "Remote-MTA: dns; smtp.example.net\n"
         "Diagnostic-Code: smtp; 550 5.1.1 <bob@example.net>: there is nobody of that\n"
-        "    name, and there never was one as far as we know\n"
+        " name, and there never was one as far as we know\n"
         "Last-Attempt-Date: Mon, 23 Nov 2026 11:58:20 +0000\n"
         "\n"
         "Final-Recipient: rfc822;eve@example.net\n"
@@ -475,6 +477,33 @@ static void ten_thousand_recipients(void **state)
     end(&trial);
 }
 
+/* What reads entries and callers finds the same header, body and parts again. */
+static void is_read_back_as_it_was_written(void **state)
+{
+    static const struct input_options options = {.max_size = 0};
+    struct trial trial;
+    struct message again;
+    struct entity entity;
+    (void)state;
+    begin(&trial, slice_of("Subject: gr\xc3\xbc\xc3\x9f\r\n"));
+    add(&trial, "bob@example.net", 550, "550 5.1.1 no such user");
+    write_it(&trial, &usual);
+    message_init(&again, NULL);
+    struct input *input = input_open(&again, &options, &trial.error);
+    assert_non_null(input);
+    assert_true(input_add(input, buffer_slice(&trial.text), &trial.error));
+    assert_true(input_end(input, &trial.error));
+    assert_int_equal(again.header.length, trial.message.header.length);
+    assert_int_equal(again.body.length, trial.message.body.length);
+    assert_int_equal(again.body_longest_line, trial.message.body_longest_line);
+    assert_false(again.header_8bit || again.body_8bit || again.body_nul);
+    assert_true(entity_inspect(&entity, &again, again.header, false, &trial.error));
+    assert_int_equal(entity.kind, ENTITY_MULTIPART);
+    assert_string_equal(entity.boundary, trial.boundary);
+    message_free(&again);
+    end(&trial);
+}
+
 /* --- words from outside in our own header ----------------------------------------------------- */
 
 static void no_field_is_injected(void **state)
@@ -661,6 +690,7 @@ int main(void)
         cmocka_unit_test(only_those_to_be_told_of),
         cmocka_unit_test(nobody_is_told),
         cmocka_unit_test(ten_thousand_recipients),
+        cmocka_unit_test(is_read_back_as_it_was_written),
         cmocka_unit_test(no_field_is_injected),
         cmocka_unit_test(an_address_as_long_as_can_be),
         cmocka_unit_test(an_international_mailbox_is_told_by_its_name),
