@@ -225,10 +225,10 @@ void settle_try(struct settle *settle, struct load *load, const struct error *en
 
 static void add_age(struct text *words, int64_t seconds)
 {
-    enum { HOUR = 3600, DAY = 24 * HOUR };
-    int64_t count = seconds >= 2 * DAY ? seconds / DAY : seconds / HOUR;
-    text_add_format(words, "%" PRId64 " %s%s", count, seconds >= 2 * DAY ? "day" : "hour",
-                    count == 1 ? "" : "s");
+    enum { HOUR = 3600, DAY = 86400, DAYS_FROM = 2 };
+    bool days = seconds / DAY >= DAYS_FROM;
+    int64_t count = seconds / (days ? DAY : HOUR);
+    text_add_format(words, "%" PRId64 " %s%s", count, days ? "day" : "hour", count == 1 ? "" : "s");
 }
 
 /* "given up after 5 days; last: 450 try later" */

@@ -306,6 +306,132 @@ static void none_is_harmless(void **state)
     assert_gone(&child);
 }
 
+/* --- work of our own ------------------------------------------------------------------------- */
+
+static int seven(void *argument)
+{
+    *(int *)argument = 8; /* in the child's memory */
+    return 7;
+}
+
+static void its_own_work_has_a_status(void **state)
+{
+    struct error error;
+    int number = 1;
+    (void)state;
+    pid_t pid = child_begin(seven, &number, &error);
+    assert_true(pid > 0);
+    int status = child_await(pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(number, 1);
+    assert_int_equal(waitpid(pid, &status, WNOHANG), -1);
+}
+
+/* Says that it is ready, holds interrupts, and says which one came. */
+static int hold_and_wait(void *argument)
+{
+    int *ends = argument;
+    struct error error;
+    if (!interrupt_hold(&error) || write(ends[1], "r", 1) != 1)
+        return 1;
+    struct pollfd wait = {.fd = interrupt_fd(), .events = POLLIN};
+    poll(&wait, 1, 10000);
+    return interrupt_came(NULL) ? 9 : 2;
+}
+
+static int pass_on(void)
+{
+    struct error error;
+    int ends[2];
+    char ready;
+    if (pipe2(ends, O_CLOEXEC) != 0 || !interrupt_hold(&error))
+        return 1;
+    pid_t pid = child_begin(hold_and_wait, ends, &error);
+    if (read(ends[0], &ready, 1) != 1)
+        return 2;
+    raise(SIGINT);
+    int status = child_await(pid);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 9 ? 0 : 3;
+}
+
+static void an_interrupt_is_passed_on(void **state)
+{
+    int status;
+    (void)state;
+    pid_t pid = fork();
+    if (pid == 0)
+        _exit(pass_on());
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+}
+
+static int end_with_parent(void *argument)
+{
+    int *ends = argument;
+    struct pollfd wait = {.fd = -1};
+    if (write(ends[1], "r", 1) != 1)
+        return 1;
+    return poll(&wait, 1, 10000);
+}
+
+/* Its parent dies; the pipe's other end then is closed. */
+static void it_ends_with_its_parent(void **state)
+{
+    int ends[2], status;
+    char byte;
+    struct error error;
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        child_begin(end_with_parent, ends, &error);
+        pause();
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    struct pollfd wait = {.fd = ends[0], .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, 5000), 1);
+    assert_int_equal(read(ends[0], &byte, 1), 0);
+    close(ends[0]);
+}
+
+/* Tells by one letter what it has of its parent's. */
+static int tell(void *argument)
+{
+    int kept = *(int *)argument;
+    char byte, found = '.';
+    if (getsid(0) == getppid() || getpgrp() == getppid())
+        found = 's';
+    if (read(STDIN_FILENO, &byte, 1) != 0 || write(STDOUT_FILENO, "x", 1) != 1)
+        found = 'n';
+    for (int fd = STDERR_FILENO + 1; fd < 64; fd++)
+        if (fd != kept && fcntl(fd, F_GETFD) != -1)
+            found = 'd';
+    return write(kept, &found, 1) == 1 ? 0 : 1;
+}
+
+static void one_behind_has_nothing_of_ours(void **state)
+{
+    int ends[2], more[2], status;
+    char found = 0;
+    struct error error;
+    (void)state;
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(more, O_CLOEXEC), 0);
+    assert_true(child_detach(tell, &ends[1], ends[1], &error));
+    assert_int_equal(waitpid(-1, &status, WNOHANG), -1); /* it is not ours to reap */
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &found, 1), 1);
+    assert_int_equal(found, '.');
+    assert_int_equal(read(ends[0], &found, 1), 0);
+    close(ends[0]);
+    close(more[0]);
+    close(more[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -316,6 +442,10 @@ int main(void)
         cmocka_unit_test(an_interrupt_ends_it),
         cmocka_unit_test(one_left_behind_is_not_waited_for),
         cmocka_unit_test(a_child_starts_in_order),
+        cmocka_unit_test(its_own_work_has_a_status),
+        cmocka_unit_test(an_interrupt_is_passed_on),
+        cmocka_unit_test(it_ends_with_its_parent),
+        cmocka_unit_test(one_behind_has_nothing_of_ours),
         cmocka_unit_test(stopping_ends_the_whole_group),
         cmocka_unit_test(a_signal_shows_in_the_status),
         cmocka_unit_test(none_is_harmless),
