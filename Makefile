@@ -39,7 +39,7 @@ UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
-             tests/player tests/documentation tests/helper
+             tests/keep tests/mailq tests/passes tests/helper tests/player tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -69,6 +69,9 @@ $(1)/tests/smarthost/smarthost: $(SMARTHOST:%.c=$(1)/%.o) $(1)/support.a $(1)/ro
 
 $(1)/tests/bench/%: $(1)/tests/bench/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
+
+$(1)/tests/bench/convoy: $(1)/tests/bench/convoy.o $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 
 $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
@@ -124,8 +127,8 @@ asan: $(call tested,$(BUILD)/asan)
 # Without the scripts that act as other users or take things away: what counts the lines writes files
 # of its own, and says so when it cannot.
 coverage: $(call tested,$(BUILD)/coverage)
-	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure %/helper,$(SCRIPTS)) \
-	    $(UNITS) $(SESSIONS)
+	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure %/keep %/helper \
+	    %/mailq,$(SCRIPTS)) $(UNITS) $(SESSIONS)
 	@gcovr --root . --filter '(base|net|tls|message|smtp|queue|config|agent|sendmail)' $(BUILD)/coverage
 
 check-clang: $(call tested,$(BUILD)/clang)

@@ -8,9 +8,12 @@
 
 #include "agent/check.h"
 #include "agent/configure.h"
+#include "agent/mailq.h"
+#include "agent/manage.h"
 #include "agent/names.h"
 #include "agent/rehearsal.h"
 #include "agent/report.h"
+#include "agent/runner.h"
 #include "agent/session.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -82,13 +85,15 @@ static bool run(struct mail *mail, bool *input_taken, struct error *error)
 {
     switch (mail->call->options.mode) {
     case OPTIONS_LIST:
-        print_line("Mail queue is empty");
-        return true;
     case OPTIONS_COUNT:
-        print_line("Total requests: 0");
-        return true;
+        return mailq_run(mail->call, error);
+    case OPTIONS_SHOW:
+    case OPTIONS_HOLD:
+    case OPTIONS_RELEASE:
+    case OPTIONS_REMOVE:
+        return manage_run(mail->call, error);
     case OPTIONS_RUN:
-        return true;
+        return runner_run(mail->call, error);
     case OPTIONS_CONFIGURE:
         return configure_run(mail->call, error);
     case OPTIONS_SESSION:

@@ -2,11 +2,13 @@
  * message says. */
 #include "agent/call.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/privilege.h"
 
 enum { WARNINGS_LIMIT = 5 };
 
@@ -33,11 +35,25 @@ static void warn_of_alias(void *context, const char *sentence)
     call_warn(call, sentence);
 }
 
+/* A process that goes on elsewhere finds the file by it. */
+static bool complete_path(struct call *call, struct error *error)
+{
+    const char *given = call->options.config_file;
+    char directory[PATH_MAX];
+    call->config_path = given;
+    if (given == NULL || given[0] == '/')
+        return true;
+    if (getcwd(directory, sizeof directory) == NULL)
+        return true; /* it is not found anyway */
+    call->config_path = arena_format(&call->arena, "%s/%s", directory, given);
+    return call->config_path != NULL || error_set_memory(error);
+}
+
 bool call_load(struct call *call, struct error *error)
 {
     struct paths paths;
     struct paths_choice choice;
-    if (!paths_find(&paths, &call->arena, error))
+    if (!complete_path(call, error) || !paths_find(&paths, &call->arena, error))
         return false;
     bool chosen = paths_choose(&paths, call->options.config_file, &choice, error);
     call->unconfigured = choice.missing;
@@ -61,6 +77,12 @@ bool call_open_spool(struct call *call, struct error *error)
     if (!call->spool_open)
         spool_close(&call->spool);
     return call->spool_open;
+}
+
+bool call_drop_rights(struct error *error)
+{
+    log_hold();
+    return privilege_keep(0, error);
 }
 
 bool call_leave_directory(struct error *error)

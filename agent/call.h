@@ -11,6 +11,7 @@
 struct call {
     struct options options;
     struct settings settings;
+    const char *config_path; /* options.config_file from the root on; NULL where not given */
     struct account_person person;
     struct helper helper; /* holds the spool's group where we were started with it */
     struct spool spool;   /* once it is opened */
@@ -30,6 +31,10 @@ bool call_open_spool(struct call *call, struct error *error);
 
 /* Writes a warning into the log, and with -v to standard output. */
 void call_warn(const struct call *call, const char *sentence);
+
+/* Gives up, before anything is said to a smarthost, what root's process may do beyond its own
+ * files. The log can be written to all the same. EX_OSERR. */
+bool call_drop_rights(struct error *error);
 
 /* Goes to "/": nothing relative is left to be opened, and the caller's directory may be unmounted.
  * EX_OSERR. */

@@ -92,7 +92,7 @@ static void add_remedy(const struct call *call, struct text *out)
 {
     char path[PROGRAM_SIZE];
     struct text_shown program, file;
-    const char *given = call->options.config_file;
+    const char *given = call->config_path;
     bool shared = call->settings.queue.shared;
     text_show(&program, slice_of(find_program(path)));
     if (shared)
@@ -126,14 +126,17 @@ static bool uses_helper(const struct call *call)
     return call->settings.queue.shared && call->helper.pid > 0;
 }
 
-/* Whether there is anything to be opened: no call makes a spool just to see that it is empty. */
+/* Whether there is anything to be opened: no call makes a spool just to see that it is empty. One
+ * of the user's own that he cannot even see is none: a daemon that was started from root's shell
+ * may still have root's HOME. */
 static bool has_spool(const struct call *call)
 {
-    const char *directory = call->settings.queue.spool.directory;
+    const struct settings_queue *queue = &call->settings.queue;
     struct stat status;
     if (call->spool_open || uses_helper(call))
         return true;
-    return directory != NULL && (stat(directory, &status) == 0 || errno != ENOENT);
+    return queue->spool.directory != NULL &&
+           (stat(queue->spool.directory, &status) == 0 || (queue->shared && errno == EACCES));
 }
 
 void keep_prepare(struct keep *keep, struct call *call)

@@ -8,7 +8,6 @@
 #include "agent/runner.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/privilege.h"
 #include "config/secret.h"
 #include "message/address.h"
 #include "message/author.h"
@@ -17,7 +16,7 @@
 
 void mail_init(struct mail *mail, struct call *call)
 {
-    *mail = (struct mail){.call = call, .started = clock_now()};
+    *mail = (struct mail){.call = call, .person = &call->person, .started = clock_now()};
     message_init(&mail->message, NULL);
 }
 
@@ -52,7 +51,7 @@ bool mail_parse_sender(const struct mail *mail, const char *written, struct text
 bool mail_choose_account(struct mail *mail, const char *sender, struct error *error)
 {
     const struct call *call = mail->call;
-    struct account_request request = {.login = call->person.login, .name = call->options.account};
+    struct account_request request = {.login = mail->person->login, .name = call->options.account};
     const struct account *account;
     char requested_bytes[ADDRESS_SIZE], author_bytes[ADDRESS_SIZE], chosen_bytes[ADDRESS_SIZE];
     struct text requested, author, chosen;
@@ -132,7 +131,7 @@ bool mail_mend_header(struct mail *mail, struct error *error)
     text_init(&from, buffer, sizeof buffer);
     text_add(&from, mail->envelope.sender);
     if (from.length == 0 &&
-        !account_default_sender(&mail->account, settings, call->person.login, &from, error))
+        !account_default_sender(&mail->account, settings, mail->person->login, &from, error))
         return false;
     struct fix_options fix = {
         .from_header = settings->from_header,
@@ -141,7 +140,7 @@ bool mail_mend_header(struct mail *mail, struct error *error)
         .remove_bcc = settings->remove_bcc,
         .domain = settings->local_domain,
         .from = from.bytes,
-        .full_name = full_name != NULL ? full_name : call->person.full_name,
+        .full_name = full_name != NULL ? full_name : mail->person->full_name,
         .now = clock_wall(),
         .utf8 = mail->envelope.needs_utf8,
         .note = mail->note,
@@ -172,27 +171,25 @@ static void close_submission(struct mail *mail)
     sasl_wipe(&mail->secret);
 }
 
-/* Not all the rest of the queue, but what is due of it, may go where this mail goes. */
-static bool deliver(struct mail *mail, struct error *ending)
+/* Opens what the way to the smarthost takes; false where that alone cannot be had. */
+static bool prepare_attempt(struct mail *mail, struct error *error)
 {
-    const struct smarthost *smarthost = &mail->account.smarthost;
-    bool more = mail->call->spool_open && runner_has_work(mail->call);
     mail->trace = mail_trace(mail->call);
-    submit_begin_report(&mail->report, smarthost);
-    mail->submission = submission_create(smarthost, &mail->trace, ending);
-    bool delivered = mail->submission != NULL &&
-                     (more ? submission_deliver : submission_deliver_last)(
-                         mail->submission, &mail->message, &mail->envelope, &mail->report, ending);
-    if (!delivered || !more)
-        close_submission(mail);
-    return delivered;
+    submit_begin_report(&mail->report, &mail->account.smarthost);
+    if (!secret_load(&mail->account, &mail->secret, error))
+        return false;
+    mail->submission = submission_create(&mail->account.smarthost, &mail->trace, error);
+    return mail->submission != NULL && call_drop_rights(error);
 }
 
-/* What root's process may do beyond its files has no use behind the secret. */
-static bool make_attempt(struct mail *mail, bool *tried, struct error *ending)
+/* The connection stays where something that is due in the queue may go the same way. */
+static void make_attempt(struct mail *mail, struct error *ending)
 {
-    *tried = secret_load(&mail->account, &mail->secret, ending) && privilege_keep(0, ending);
-    return *tried && deliver(mail, ending);
+    bool more = mail->call->spool_open && runner_has_work(mail->call);
+    bool delivered = (more ? submission_deliver : submission_deliver_last)(
+        mail->submission, &mail->message, &mail->envelope, &mail->report, ending);
+    if (!delivered || !more)
+        close_submission(mail);
 }
 
 /* The caller's mail could not be queued: `error` is why it had to be. */
@@ -251,11 +248,13 @@ bool mail_submit(struct mail *mail, struct error *error)
     struct error ending = {.exit_code = EX_OK};
     bool tried = false;
     if (!keep_is_untried(&mail->keep))
-        make_attempt(mail, &tried, &ending);
+        tried = prepare_attempt(mail, &ending);
     else if (interrupt_came(error))
         return false;
     else
         keep_explain(&mail->keep, &ending);
+    if (tried)
+        make_attempt(mail, &ending);
     bool settled = mail_settle(mail, tried, &ending, error);
     tell_of_entry(mail);
     if (!settled)

@@ -8,7 +8,8 @@
 
 struct mail {
     struct call *call;
-    struct account account; /* the chosen one, with its secret */
+    const struct account_person *person; /* whose it is: the caller, or the owner of an entry */
+    struct account account;              /* the chosen one, with its secret */
     struct sasl_secret secret;
     struct message message;
     struct envelope envelope;

@@ -29,11 +29,10 @@ static void log_recipients(const struct envelope *envelope, struct text *line)
     log_add_number(line, "accepted", (int64_t)envelope_count(envelope, RECIPIENT_ACCEPTED));
 }
 
-static void write_line(const struct mail *mail, const struct error *outcome, const char *line)
+static void write_line(const struct mail *mail, int priority, const char *line)
 {
     struct error unwritten;
-    if (!log_line(outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR, line, &unwritten) &&
-        mail->call->options.verbose)
+    if (!log_line(priority, line, &unwritten) && mail->call->options.verbose)
         puts(unwritten.sentence);
 }
 
@@ -51,43 +50,71 @@ static uint64_t size_of(const struct mail *mail)
     return untried ? message_size(&mail->message) : mail->report.size;
 }
 
-void report_mail(const struct mail *mail, const struct error *outcome)
+static void describe(const struct mail *mail, const struct report_attempt *attempt,
+                     const struct error *outcome, struct text *line)
 {
     const struct submit_report *report = &mail->report;
+    log_add(line, "status", slice_of(attempt->status));
+    log_add_number(line, "exit", outcome->exit_code);
+    if (attempt->id[0] != '\0')
+        log_add(line, "queue", slice_of(attempt->id));
+    if (attempt->age >= 0)
+        log_add_number(line, "age", attempt->age);
+    log_add(line, "message-id", slice_of(mail->message.message_id));
+    log_add_number(line, "uid", (int64_t)attempt->owner);
+    log_add(line, "from", slice_of(mail->envelope.sender));
+    log_recipients(&mail->envelope, line);
+    log_add_number(line, "size", (int64_t)size_of(mail));
+    log_add(line, "host", slice_of(report->host));
+    log_add(line, "address", slice_of(report->address));
+    log_add_number(line, "port", report->port);
+    log_add(line, "tls", slice_of(report->tls_protocol));
+    log_add(line, "cipher", slice_of(report->tls_cipher));
+    log_add(line, "auth", slice_of(report->mechanism));
+    log_add_number(line, "connections", report->connections);
+    log_add_number(line, "resolve-ms", report->resolve_ms);
+    log_add_number(line, "connect-ms", report->connect_ms);
+    log_add_number(line, "greeting-ms", report->greeting_ms);
+    log_add_number(line, "tls-ms", report->tls_ms);
+    log_add_number(line, "login-ms", report->login_ms);
+    log_add_number(line, "transfer-ms", report->transfer_ms);
+    log_add_number(line, "total-ms", clock_now() - mail->started);
+    log_add(line, "reply", slice_of(report->reply));
+    if (report->notes[0] != '\0')
+        log_add_whole(line, "note", slice_of(report->notes));
+}
+
+static void write_attempt(const struct mail *mail, const struct report_attempt *attempt,
+                          const struct error *outcome, int priority)
+{
     char buffer[LOG_LINE_SIZE];
     struct text line;
     text_init(&line, buffer, sizeof buffer);
-    log_add(&line, "status", slice_of(status_of(mail, outcome)));
-    log_add_number(&line, "exit", outcome->exit_code);
-    if (mail->keep.id[0] != '\0')
-        log_add(&line, "queue", slice_of(mail->keep.id));
-    log_add(&line, "message-id", slice_of(mail->message.message_id));
-    log_add_number(&line, "uid", (int64_t)getuid());
-    log_add(&line, "from", slice_of(mail->envelope.sender));
-    log_recipients(&mail->envelope, &line);
-    log_add_number(&line, "size", (int64_t)size_of(mail));
-    log_add(&line, "host", slice_of(report->host));
-    log_add(&line, "address", slice_of(report->address));
-    log_add_number(&line, "port", report->port);
-    log_add(&line, "tls", slice_of(report->tls_protocol));
-    log_add(&line, "cipher", slice_of(report->tls_cipher));
-    log_add(&line, "auth", slice_of(report->mechanism));
-    log_add_number(&line, "connections", report->connections);
-    log_add_number(&line, "resolve-ms", report->resolve_ms);
-    log_add_number(&line, "connect-ms", report->connect_ms);
-    log_add_number(&line, "greeting-ms", report->greeting_ms);
-    log_add_number(&line, "tls-ms", report->tls_ms);
-    log_add_number(&line, "login-ms", report->login_ms);
-    log_add_number(&line, "transfer-ms", report->transfer_ms);
-    log_add_number(&line, "total-ms", clock_now() - mail->started);
-    log_add(&line, "reply", slice_of(report->reply));
-    if (report->notes[0] != '\0')
-        log_add_whole(&line, "note", slice_of(report->notes));
+    describe(mail, attempt, outcome, &line);
     if (mail->keep.id[0] != '\0')
         log_add_whole(&line, "reason", slice_of(mail->keep.reason));
     if (outcome->exit_code != EX_OK)
         log_add_whole(&line, "error", slice_of(outcome->sentence));
-    write_line(mail, outcome, buffer);
+    write_line(mail, priority, buffer);
+}
+
+static int priority_of(const struct error *outcome)
+{
+    return outcome->exit_code == EX_OK ? LOG_INFO : LOG_ERR;
+}
+
+void report_mail(const struct mail *mail, const struct error *outcome)
+{
+    struct report_attempt attempt = {
+        .status = status_of(mail, outcome), .id = mail->keep.id, .age = -1, .owner = getuid()};
+    write_attempt(mail, &attempt, outcome, priority_of(outcome));
+}
+
+void report_attempt(const struct mail *mail, const struct report_attempt *attempt,
+                    const struct error *outcome)
+{
+    bool later = outcome->exit_code != EX_OK && strcmp(attempt->status, "deferred") == 0;
+    write_attempt(mail, attempt, outcome, later ? LOG_INFO : priority_of(outcome));
 }
 
 void report_recipient(const struct mail *mail, const char *address, const struct error *outcome)
@@ -103,5 +130,5 @@ void report_recipient(const struct mail *mail, const char *address, const struct
     log_add(&line, "host", slice_of(mail->report.host));
     log_add(&line, "address", slice_of(mail->report.address));
     log_add_whole(&line, "error", slice_of(outcome->sentence));
-    write_line(mail, outcome, buffer);
+    write_line(mail, priority_of(outcome), buffer);
 }

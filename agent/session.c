@@ -11,7 +11,6 @@
 #include "agent/runner.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/privilege.h"
 #include "config/secret.h"
 #include "net/hostname.h"
 #include "smtp/outcome.h"
@@ -65,10 +64,10 @@ static bool use_account(struct session *session, struct error *error)
     session->absent_until = 0;
     session->account = *wanted;
     session->account.smarthost.sasl.secret = &session->secret;
-    if (!secret_load(&session->account, &session->secret, error) || !privilege_keep(0, error))
+    if (!secret_load(&session->account, &session->secret, error))
         return false;
     session->submission = submission_create(&session->account.smarthost, &session->trace, error);
-    return session->submission != NULL;
+    return session->submission != NULL && call_drop_rights(error);
 }
 
 /* The smarthost has no word on this mail for now, for the reason in `error`: where there is a queue

@@ -1,5 +1,5 @@
-/* A child process, its output and its end. Invariant: while pid is not 0 the child is not reaped
- * and leads its own process group, so that both numbers are still its own. */
+/* Child processes, their output and their end. Invariant of struct child: while pid is not 0 the
+ * child is not reaped and leads its own process group, so that both numbers are still its own. */
 #include "base/child.h"
 
 #include <errno.h>
@@ -137,4 +137,76 @@ void child_stop(struct child *child)
     int ignored;
     if (child->pid != 0)
         end(child, &ignored);
+}
+
+/* --- work of our own ------------------------------------------------------------------------- */
+
+pid_t child_begin(int (*body)(void *argument), void *argument, struct error *error)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid < 0)
+        error_set_errno(error, EX_OSERR, "child process: cannot be started");
+    if (pid != 0)
+        return pid;
+    interrupt_release();
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(EX_SOFTWARE);
+    _exit(body(argument));
+}
+
+int child_await(pid_t pid)
+{
+    bool told = false;
+    int status = 0;
+    for (;;) {
+        pid_t ended = waitpid(pid, &status, WNOHANG);
+        if (ended == pid || (ended < 0 && errno != EINTR))
+            return status;
+        if (!told && interrupt_came(NULL)) {
+            told = true;
+            kill(pid, SIGTERM);
+        }
+        struct pollfd wait = {.fd = interrupt_fd(), .events = POLLIN};
+        poll(&wait, 1, LOOK_INTERVAL);
+    }
+}
+
+static void close_all_but(int kept)
+{
+    unsigned first = STDERR_FILENO + 1;
+    if (kept >= (int)first) {
+        close_range(first, (unsigned)kept - 1, 0);
+        first = (unsigned)kept + 1;
+    }
+    close_range(first, ~0U, 0);
+}
+
+static void forget_caller(int kept)
+{
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && nothing >= 0; fd++)
+        dup2(nothing, fd);
+    close_all_but(kept);
+}
+
+bool child_detach(int (*body)(void *argument), void *argument, int kept, struct error *error)
+{
+    int status = 0;
+    pid_t pid = fork();
+    if (pid < 0)
+        return error_set_errno(error, EX_OSERR, "background: cannot be started");
+    if (pid == 0) {
+        interrupt_release();
+        setsid();
+        pid_t behind = fork();
+        if (behind != 0)
+            _exit(behind < 0);
+        forget_caller(kept);
+        _exit(body(argument));
+    }
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return status == 0 || error_set(error, EX_OSERR, "background: cannot be started");
 }

@@ -1,5 +1,5 @@
-/* Work that may block or misbehave, in a child process with a deadline and bounded output. The only
- * place that forks. */
+/* Child processes: for work that may block or misbehave, with a deadline and bounded output; and
+ * for work of our own that goes on beside us or behind us. The only place that forks. */
 #ifndef BASE_CHILD_H
 #define BASE_CHILD_H
 
@@ -32,5 +32,21 @@ bool child_finish(struct child *child, int64_t deadline, size_t limit, struct bu
 
 /* Kills the child's process group, reaps it and closes the output. Harmless when there is none. */
 void child_stop(struct child *child);
+
+/* --- work of our own ------------------------------------------------------------------------- */
+
+/* Goes on with `body(argument)` in a child of our group, with our descriptors; what it returns is
+ * the exit status. Interrupts are not held there, secrets are zeroes (base/vault.h), and it gets
+ * SIGTERM when this process dies. Its number, or -1 with EX_OSERR. */
+pid_t child_begin(int (*body)(void *argument), void *argument, struct error *error);
+
+/* Waits for its end and reaps it; the status as wait(2). An interrupt of this process is passed on
+ * to it, as SIGTERM. */
+int child_await(pid_t pid);
+
+/* Goes on with `body(argument)` in a process that nobody waits for: in a session of its own, with
+ * /dev/null for 0-2, with no other descriptor than `kept` (-1: none). True here, at once. EX_OSERR.
+ */
+bool child_detach(int (*body)(void *argument), void *argument, int kept, struct error *error);
 
 #endif

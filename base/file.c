@@ -214,8 +214,10 @@ bool file_read_at(int fd, char *bytes, size_t size, uint64_t offset, struct erro
 
 int file_open_beneath(int directory, const char *name, int flags, mode_t mode)
 {
+    /* Unlike openat, it minds a mode for nothing. */
+    bool makes = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
     struct open_how how = {.flags = (uint64_t)(flags | O_CLOEXEC | O_NOFOLLOW),
-                           .mode = mode,
+                           .mode = makes ? mode : 0,
                            .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
     if (strchr(name, '/') != NULL || strcmp(name, "..") == 0) {
         errno = EXDEV;

@@ -108,6 +108,11 @@ bool interrupt_came(struct error *error)
     return true;
 }
 
+bool interrupt_waits(void)
+{
+    return held.first != 0;
+}
+
 bool interrupt_defer(struct error *error)
 {
     if (interrupt_came(error))

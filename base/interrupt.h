@@ -28,6 +28,9 @@ int interrupt_fd(void);
  * interrupt_defer was passed. */
 bool interrupt_came(struct error *error);
 
+/* The same, also while interrupts are deferred: nothing new is to be begun. */
+bool interrupt_waits(void);
+
 /* The point of no return: what goes out now cannot be taken back, and interrupts are only waited
  * out. False, with the error of interrupt_came, when one came before. True when passed already. */
 bool interrupt_defer(struct error *error);

@@ -16,9 +16,18 @@
 
 static const struct log_options *log_options;
 static const char *log_tag;
+static int log_held = -1; /* the file, opened while that was permitted */
+
+static void let_go(void)
+{
+    if (log_held >= 0)
+        close(log_held);
+    log_held = -1;
+}
 
 void log_open(const struct log_options *options)
 {
+    let_go();
     log_options = options;
 }
 
@@ -109,11 +118,27 @@ static int open_file(const char *path)
     return fd < 0 && errno == EACCES ? open(path, O_WRONLY | flags, 0600) : fd;
 }
 
+void log_hold(void)
+{
+    let_go();
+    if (log_options != NULL && log_options->file != NULL)
+        log_held = open_file(log_options->file);
+}
+
+/* Anew for each line, since a log is moved away and begun again under our hands. */
+static int open_now(const char *path)
+{
+    int fd = open_file(path);
+    if (fd >= 0 || errno != EACCES || log_held < 0)
+        return fd;
+    return fcntl(log_held, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+}
+
 static bool append(const char *path, struct slice record, struct error *error)
 {
     struct text_shown shown;
     text_show(&shown, slice_of(path));
-    int fd = open_file(path);
+    int fd = open_now(path);
     if (fd < 0)
         return error_set_errno(error, EX_CANTCREAT, "log: %s", shown.bytes);
     bool done = is_plain(fd) ? write_line(fd, record, shown.bytes, error)

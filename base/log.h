@@ -22,6 +22,10 @@ void log_open(const struct log_options *options);
  * as tag=NAME; printable ASCII without blanks, and to outlive the log. NULL: as at the start. */
 void log_set_tag(const char *tag);
 
+/* Opens the file now, for a process that is about to give up the right to: it is used where the
+ * file cannot be opened any more when a line is written. */
+void log_hold(void);
+
 /* Writes one line. `priority` is LOG_ERR, LOG_WARNING, LOG_INFO ... Syslog gets one datagram, and
  * nobody learns of a daemon that is not there or does not read. The file is opened with
  * O_APPEND|O_NOFOLLOW, created 0600 when missing, must be regular with one link, and gets one

@@ -32,10 +32,16 @@ static bool copy_full_name(const char *gecos, const char *login, const char **fu
 
 bool account_find_person(struct account_person *person, struct arena *arena, struct error *error)
 {
+    return account_find_owner(person, getuid(), arena, error);
+}
+
+bool account_find_owner(struct account_person *person, uid_t uid, struct arena *arena,
+                        struct error *error)
+{
     *person = (struct account_person){0};
-    const struct passwd *user = getpwuid(getuid());
+    const struct passwd *user = getpwuid(uid);
     if (user == NULL || user->pw_name == NULL || user->pw_name[0] == '\0') {
-        person->login = arena_format(arena, "uid%u", (unsigned)getuid());
+        person->login = arena_format(arena, "uid%u", (unsigned)uid);
         return person->login != NULL || error_set_memory(error);
     }
     person->login = arena_copy(arena, slice_of(user->pw_name));

@@ -2,6 +2,8 @@
 #ifndef CONFIG_ACCOUNT_H
 #define CONFIG_ACCOUNT_H
 
+#include <sys/types.h>
+
 #include "base/text.h"
 #include "config/settings.h"
 
@@ -19,6 +21,10 @@ struct account_person {
 
 /* Who the caller is, by the real uid; the environment is not asked. EX_OSERR. */
 bool account_find_person(struct account_person *person, struct arena *arena, struct error *error);
+
+/* The same for any uid: whose an entry of the queue is. */
+bool account_find_owner(struct account_person *person, uid_t uid, struct arena *arena,
+                        struct error *error);
 
 /* The account of that name. Without a name the first whose own `from` matches the sender: that is
  * -f or, where it was not given, the author and, where no account is for that one, LOGIN@domain. A

@@ -5,6 +5,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "queue/spool.h"
+
+/* Milliseconds. */
+#define RUN_INTERVAL_LIMIT (366LL * 86400 * 1000)
 
 static bool is_one_of(char letter, const char *letters)
 {
@@ -23,7 +27,7 @@ static bool fail_mode(const char *argument, struct error *error)
         {"C", "its configuration is checked whenever it is used"},
         {"a", "the ARPANET mode is long gone"},
         {"S", "it takes no batched SMTP, but a session with -bs"},
-        {"q", "it puts nothing into a queue without trying to send it"},
+        {"q", "what is only to be queued is sent with -odq"},
     };
     struct text_shown shown;
     for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
@@ -51,16 +55,98 @@ bool letters_parse_mode(const char *argument, enum options_mode *mode, struct er
     return fail_mode(argument, error);
 }
 
-/* 'l', 'i' and a doubled letter are Exim's. */
-bool letters_check_run(const char *argument, struct error *error)
+static bool fail_run(const char *argument, const char *sentence, struct error *error)
 {
     struct text_shown shown;
-    if (argument[0] == '\0' || is_one_of(argument[0], "0123456789!fpGILQRSilq"))
+    return error_set(error, EX_USAGE, "usage: -q%s: %s", text_show(&shown, slice_of(argument)),
+                     sentence);
+}
+
+/* As Sendmail has it: numbers each with its unit, of which minutes need none. */
+static bool parse_interval(const char *digits, int64_t *interval)
+{
+    static const struct {
+        char letter;
+        int64_t seconds;
+    } units[] = {{'m', 60}, {'s', 1}, {'h', 3600}, {'d', 86400}, {'w', 604800}, {'\0', 60}};
+    *interval = 0;
+    while (*digits != '\0') {
+        size_t length = strspn(digits, "0123456789"), i = 0;
+        uint64_t number;
+        if (!slice_parse_number(slice_make(digits, length), RUN_INTERVAL_LIMIT, &number))
+            return false;
+        while (i < sizeof units / sizeof units[0] && units[i].letter != digits[length])
+            i++;
+        if (i == sizeof units / sizeof units[0])
+            return false;
+        *interval += (int64_t)number * units[i].seconds * 1000;
+        if (*interval > RUN_INTERVAL_LIMIT)
+            return false;
+        digits += length + (digits[length] != '\0');
+    }
+    return true;
+}
+
+static bool take_interval(const char *argument, const char *digits, struct options_run *run,
+                          struct error *error)
+{
+    return parse_interval(digits, &run->interval) ||
+           fail_run(argument, "is no time, such as 30s, 15m or 1h30m, of a year at most", error);
+}
+
+static bool take_match(const char *argument, struct options_run *run, struct error *error)
+{
+    enum options_match match = argument[0] == 'I'   ? OPTIONS_MATCH_ID
+                               : argument[0] == 'R' ? OPTIONS_MATCH_RECIPIENT
+                                                    : OPTIONS_MATCH_SENDER;
+    if (argument[1] == '\0')
+        return fail_run(argument, "needs what to look for, attached to it", error);
+    if (match == OPTIONS_MATCH_ID && !spool_is_id(slice_of(argument + 1)))
+        return fail_run(argument, "an id is 16 letters and digits, as mailq shows them", error);
+    if (run->match != OPTIONS_MATCH_ALL)
+        return fail_run(argument, "just one of -qI, -qR and -qS", error);
+    run->match = match;
+    run->text = argument + 1;
+    run->all = true;
+    return true;
+}
+
+/* A doubled letter, i and l are Exim's: -qff tries what is not due as well. */
+bool letters_parse_run(const char *argument, struct options_run *run, struct error *error)
+{
+    if (is_one_of(argument[0], "0123456789"))
+        return take_interval(argument, argument, run, error);
+    switch (argument[0]) {
+    case '\0':
+    case 'i':
+    case 'l':
+    case 'q':
         return true;
-    return error_set(error, EX_USAGE,
-                     "usage: -q%s: takes nothing, a time such as 30m, f, p, L, or what to look for "
-                     "behind I, R, S, Q or G",
-                     text_show(&shown, slice_of(argument)));
+    case 'f':
+        run->all = run->all || argument[1] == 'f';
+        return true;
+    case 'p':
+        return take_interval(argument, argument + 1, run, error);
+    case 'G':
+        return argument[1] != '\0' || fail_run(argument, "needs the name of a group", error);
+    case 'I':
+    case 'R':
+    case 'S':
+        return take_match(argument, run, error);
+    case '!':
+        return fail_run(argument,
+                        "a run of all but what matches is not done here; -qI, -qR and -qS take "
+                        "what is to be run",
+                        error);
+    case 'L':
+    case 'Q':
+        return fail_run(argument, "nothing is quarantined or lost here", error);
+    default:
+        return fail_run(argument,
+                        "takes nothing, a time such as 30m, f, p, or what to look for behind I, R "
+                        "or S",
+                        error);
+    }
 }
 
 bool letters_parse_error_mode(const char *argument, bool *quiet, struct error *error)

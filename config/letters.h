@@ -8,8 +8,8 @@
 /* -b: a mode of operation. What asks for another kind of program is told why it is refused. */
 bool letters_parse_mode(const char *argument, enum options_mode *mode, struct error *error);
 
-/* -q: nothing, an interval, or what to run by. Nothing of it is kept. */
-bool letters_check_run(const char *argument, struct error *error);
+/* -q: nothing, an interval, or what to run by; each adds to what an earlier -q asked for. */
+bool letters_parse_run(const char *argument, struct options_run *run, struct error *error);
 
 /* -e and -oe. There is no mail about mail here, so that all are the same but the one for silence.
  * The sentence is without the option's name. */

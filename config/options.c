@@ -8,21 +8,17 @@
 #include "base/slice.h"
 #include "base/text.h"
 #include "config/letters.h"
+#include "config/mode.h"
 #include "config/suggest.h"
+#include "queue/spool.h"
 
 struct options_parser {
     struct options *options;
     int argc;
     char **argv;
-    int next;                /* the word to look at next */
-    enum options_mode shown; /* --help and its like, which beat every mode; else SEND */
-    bool dry_run;            /* --dry-run */
-    bool check;              /* --check */
-    bool run;                /* -q */
-    bool session;            /* -bs, whatever came behind it */
-    bool no_message;         /* asked for what takes no message from standard input */
-    /* The first one met of the rows that are marked so, and of those not in this version. */
-    const struct options_row *apart, *changes, *later;
+    int next; /* the word to look at next */
+    struct mode_asked asked;
+    bool no_message; /* asked for what takes no message from standard input */
 };
 
 static bool take_nothing(struct options_parser *parser, const struct options_row *row,
@@ -80,14 +76,26 @@ static bool take_envelope_id(struct options_parser *parser, const struct options
                                                    : error_add_context(error, "usage: -V");
 }
 
-static bool take_later(struct options_parser *parser, const struct options_row *row,
+/* A mode that is asked for by a long option. */
+static bool take_alone(struct options_parser *parser, const struct options_row *row,
                        const char *argument, struct error *error)
 {
-    (void)argument, (void)error;
+    struct text_shown shown;
     parser->no_message = true;
-    if (parser->later == NULL)
-        parser->later = row;
-    return true;
+    if (parser->asked.alone != NULL && parser->asked.alone != row)
+        return error_set(error, EX_USAGE, "usage: --%s is not taken together with --%s",
+                         parser->asked.alone->name, row->name);
+    parser->asked.alone = row;
+    if (row->arity == OPTIONS_FLAG)
+        return true;
+    if (!spool_is_id(slice_of(argument)))
+        return error_set(error, EX_USAGE,
+                         "usage: --%s: \"%s\" is no id, which is 16 letters and digits, as mailq "
+                         "shows them",
+                         row->name, text_show(&shown, slice_of(argument)));
+    if (parser->options->entry_id != NULL)
+        return error_set(error, EX_USAGE, "usage: --%s is taken once", row->name);
+    return take_string(parser, row, argument, error);
 }
 
 /* The caller meant another run than one that mails, so that there may be no message to drain. */
@@ -114,7 +122,7 @@ static bool take_mode(struct options_parser *parser, const struct options_row *r
         parser->no_message = true;
         return false;
     }
-    parser->session = parser->session || *mode == OPTIONS_SESSION;
+    parser->asked.session = parser->asked.session || *mode == OPTIONS_SESSION;
     return true;
 }
 
@@ -122,8 +130,8 @@ static bool take_run(struct options_parser *parser, const struct options_row *ro
                      const char *argument, struct error *error)
 {
     (void)row;
-    parser->run = true;
-    return letters_check_run(argument, error);
+    parser->asked.run = true;
+    return letters_parse_run(argument, &parser->options->run, error);
 }
 
 static bool take_error_mode(struct options_parser *parser, const struct options_row *row,
@@ -172,7 +180,7 @@ static bool take_dry_run(struct options_parser *parser, const struct options_row
                          const char *argument, struct error *error)
 {
     (void)row, (void)argument, (void)error;
-    parser->dry_run = true;
+    parser->asked.dry_run = true;
     return true;
 }
 
@@ -180,7 +188,7 @@ static bool take_check(struct options_parser *parser, const struct options_row *
                        const char *argument, struct error *error)
 {
     (void)row, (void)argument, (void)error;
-    parser->check = parser->no_message = true;
+    parser->asked.check = parser->no_message = true;
     return true;
 }
 
@@ -188,15 +196,15 @@ static bool take_help(struct options_parser *parser, const struct options_row *r
                       const char *argument, struct error *error)
 {
     (void)argument, (void)error;
-    parser->shown = strcmp(row->name, "version") == 0 ? OPTIONS_VERSION
-                    : strcmp(row->name, "help") == 0  ? OPTIONS_HELP
-                                                      : OPTIONS_HELP_CONFIG;
+    parser->asked.shown = strcmp(row->name, "version") == 0 ? OPTIONS_VERSION
+                          : strcmp(row->name, "help") == 0  ? OPTIONS_HELP
+                                                            : OPTIONS_HELP_CONFIG;
     return true;
 }
 
 #define AT(member) .offset = offsetof(struct options, member)
-#define LATER      .apart = true, .take = take_later, .help = "not in this version"
-#define LATER_ID   .arity = OPTIONS_ARGUMENT, .argument = "ID", LATER
+#define OF_ENTRY(name)                                                                             \
+    0, name, OPTIONS_ARGUMENT, "ID", .apart = true, .take = take_alone, AT(entry_id)
 
 static const struct options_row table[] = {
     {'t', .take = take_flag, AT(from_header), .help = "recipients also from To, Cc and Bcc"},
@@ -213,9 +221,10 @@ static const struct options_row table[] = {
     {'a', NULL, OPTIONS_ARGUMENT, "NAME", .take = take_string, AT(account),
      .help = "use this account"},
     {'b', NULL, OPTIONS_ARGUMENT, "MODE", .take = take_mode,
-     .help = "m send, s SMTP session, v verify, i aliases, p queue"},
+     .help = "m send, s SMTP session, v verify, i aliases, p list"},
     {'I', .take = take_aliases, .help = "the same as -bi"},
-    {'q', NULL, OPTIONS_OPTIONAL, "", .take = take_run, .help = "run the queue"},
+    {'q', NULL, OPTIONS_OPTIONAL, "", .take = take_run,
+     .help = "run the queue; -q15m: every 15 minutes"},
     {'B', NULL, OPTIONS_ARGUMENT, "TYPE", .take = take_body_type, AT(body_type),
      .help = "7BIT or 8BITMIME; found out anyhow"},
     {'N', NULL, OPTIONS_ARGUMENT, "WHEN", .take = take_notify,
@@ -265,19 +274,20 @@ static const struct options_row table[] = {
     {0, "help-config", .take = take_help, .help = "print the keys of the configuration"},
     {0, "check", .apart = true, .take = take_check,
      .help = "try everything but the mail itself, and show each step"},
-    {0, "json", .take = take_flag, AT(json), .help = "with --check: the result for machines"},
+    {0, "json", .take = take_flag, AT(json), .help = "with --check, --queue, --show: for machines"},
     {0, "configure", OPTIONS_ARGUMENT, "ADDRESS", .apart = true, .changes = true,
      .take = take_configure, AT(configured_address), .help = "write the configuration for ADDRESS"},
     {0, "yes", .apart = true, .changes = true, .take = take_flag, AT(yes),
      .help = "ask nothing while doing so"},
     {0, "password-file", OPTIONS_ARGUMENT, "FILE", .apart = true, .changes = true,
      .take = take_string, AT(password_file), .help = "and let the password be read from FILE"},
-    {0, "queue", LATER},
-    {0, "flush", LATER, .changes = true},
-    {0, "show", LATER_ID},
-    {0, "hold", LATER_ID, .changes = true},
-    {0, "release", LATER_ID, .changes = true},
-    {0, "remove", LATER_ID, .changes = true},
+    {0, "queue", .apart = true, .take = take_alone, .help = "list the queue, as -bp and mailq do"},
+    {0, "flush", .apart = true, .changes = true, .take = take_alone,
+     .help = "run the queue, what is not due as well"},
+    {OF_ENTRY("show"), .help = "show a queued message"},
+    {OF_ENTRY("hold"), .changes = true, .help = "keep a queued message from being sent"},
+    {OF_ENTRY("release"), .changes = true, .help = "let it be sent again, at once"},
+    {OF_ENTRY("remove"), .changes = true, .help = "take a queued message out for good"},
 };
 
 enum { ROWS = sizeof table / sizeof table[0] };
@@ -361,10 +371,10 @@ static bool parse_long(struct options_parser *parser, const char *word, struct e
     const struct options_row *row = find_name(name);
     if (row == NULL)
         return fail_unknown(name, error);
-    if (row->apart && parser->apart == NULL)
-        parser->apart = row;
-    if (row->changes && parser->changes == NULL)
-        parser->changes = row;
+    if (row->apart && parser->asked.apart == NULL)
+        parser->asked.apart = row;
+    if (row->changes && parser->asked.changes == NULL)
+        parser->asked.changes = row;
     const char *argument = value == NULL ? "" : value + 1;
     if (row->arity == OPTIONS_FLAG && value != NULL)
         return error_set(error, EX_USAGE, "usage: --%s takes no value", row->name);
@@ -394,145 +404,22 @@ static void take_own_name(struct options_parser *parser)
         return;
     const char *slash = strrchr(parser->argv[0], '/');
     const char *name = slash == NULL ? parser->argv[0] : slash + 1;
-    if (strcmp(name, "mailq") == 0)
+    parser->asked.listed = strcmp(name, "mailq") == 0;
+    if (parser->asked.listed)
         parser->options->mode = OPTIONS_LIST;
     if (strcmp(name, "newaliases") == 0)
         parser->options->mode = OPTIONS_ALIASES;
 }
 
-static bool check_apart(const struct options_parser *parser, struct error *error)
-{
-    const struct options *options = parser->options;
-    bool names_people =
-        options->from_header || options->sender != NULL || options->recipient_count > 0;
-    if (parser->apart != NULL && (options->ignore_dots || parser->session))
-        return error_set(error, EX_USAGE, "usage: --%s is not taken together with -i, -oi or -bs",
-                         parser->apart->name);
-    if (parser->changes != NULL && names_people)
-        return error_set(error, EX_USAGE,
-                         "usage: --%s is not taken together with -t, -f or recipients",
-                         parser->changes->name);
-    return true;
-}
-
-static bool fail_together(const char *one, const char *other, struct error *error)
-{
-    return error_set(error, EX_USAGE, "usage: %s is not taken together with %s", one, other);
-}
-
-/* In which words a mode is asked for; NULL for those that send. */
-static const char *const mode_names[] = {
-    [OPTIONS_SESSION] = "-bs", [OPTIONS_VERIFY] = "-bv", [OPTIONS_ALIASES] = "-bi",
-    [OPTIONS_LIST] = "-bp",    [OPTIONS_COUNT] = "-bP",  [OPTIONS_RUN] = "-q",
-    [OPTIONS_VERSION] = NULL,
-};
-
-/* --configure, and what belongs to it. */
-static bool settle_configure(const struct options_parser *parser, struct error *error)
-{
-    struct options *options = parser->options;
-    if (options->configured_address == NULL) {
-        const char *name = options->yes ? "--yes" : "--password-file";
-        return (!options->yes && options->password_file == NULL) ||
-               error_set(error, EX_USAGE, "usage: %s is taken together with --configure only",
-                         name);
-    }
-    const char *other = parser->run                   ? "-q"
-                        : parser->dry_run             ? "--dry-run"
-                        : parser->check               ? "--check"
-                        : options->account != NULL    ? "--account"
-                        : options->input_file != NULL ? "--file"
-                                                      : mode_names[options->mode];
-    if (other != NULL)
-        return fail_together("--configure", other, error);
-    if (options->yes && options->password_file == NULL)
-        return error_set(error, EX_USAGE,
-                         "usage: --configure with --yes needs --password-file, since nothing is "
-                         "asked");
-    options->mode = OPTIONS_CONFIGURE;
-    return true;
-}
-
-/* --check is a mode of its own, which has no message. */
-static bool settle_check(struct options_parser *parser, struct error *error)
-{
-    struct options *options = parser->options;
-    const char *other = mode_names[options->mode];
-    if (parser->run)
-        other = "-q";
-    if (parser->dry_run)
-        other = "--dry-run";
-    if (options->from_header)
-        other = "-t";
-    if (options->input_file != NULL)
-        other = "--file";
-    if (other != NULL)
-        return fail_together("--check", other, error);
-    options->mode = OPTIONS_CHECK;
-    return true;
-}
-
-/* Sendmail's rules: -q makes a run of what would have sent, and may stand beside a listing. */
-static bool settle_mode(struct options_parser *parser, struct error *error)
-{
-    enum options_mode *mode = &parser->options->mode;
-    const char *name = mode_names[*mode];
-    if (parser->shown != OPTIONS_SEND) {
-        *mode = parser->shown;
-        return true;
-    }
-    if (!settle_configure(parser, error))
-        return false;
-    if (parser->check)
-        return settle_check(parser, error);
-    if (parser->options->json)
-        return error_set(error, EX_USAGE, "usage: --json is for --check");
-    if (parser->run && *mode != OPTIONS_SEND && *mode != OPTIONS_LIST && *mode != OPTIONS_COUNT)
-        return fail_together("-q", name, error);
-    if (parser->run && *mode == OPTIONS_SEND)
-        *mode = OPTIONS_RUN;
-    if (parser->dry_run && (*mode == OPTIONS_RUN || *mode == OPTIONS_SESSION))
-        return fail_together("--dry-run", mode_names[*mode], error);
-    if (parser->dry_run && *mode == OPTIONS_SEND)
-        *mode = OPTIONS_DRY_RUN;
-    return true;
-}
-
-/* Who names recipients has a message for them: it must not get lost in silence. */
-static bool check_recipients(const struct options *options, struct error *error)
-{
-    const char *name = mode_names[options->mode];
-    bool verifies = options->mode == OPTIONS_VERIFY;
-    if (name == NULL)
-        return true;
-    if (options->from_header)
-        return fail_together("-t", name, error);
-    if (verifies == (options->recipient_count > 0))
-        return true;
-    return error_set(error, EX_USAGE, "usage: %s %s", name,
-                     verifies ? "takes the addresses to verify as arguments"
-                              : "takes no recipients; nothing is sent by it");
-}
-
-static bool check_together(struct options_parser *parser, struct error *error)
-{
-    if (!check_apart(parser, error))
-        return false;
-    if (parser->later != NULL)
-        return error_set(error, EX_USAGE, "usage: --%s is not in this version yet",
-                         parser->later->name);
-    return settle_mode(parser, error) && check_recipients(parser->options, error);
-}
-
 static bool reads_message(const struct options_parser *parser)
 {
     const struct options *options = parser->options;
-    bool sends = mode_names[options->mode] == NULL && !parser->run;
+    bool sends = mode_name(options->mode) == NULL && !parser->asked.run;
     /* -q with recipients is an error, and a message is probably waiting all the same. */
-    bool meant_to_send = parser->run && options->mode == OPTIONS_SEND &&
+    bool meant_to_send = parser->asked.run && options->mode == OPTIONS_SEND &&
                          (options->recipient_count > 0 || options->from_header);
-    return !parser->no_message && parser->shown == OPTIONS_SEND && options->input_file == NULL &&
-           (sends || meant_to_send);
+    return !parser->no_message && parser->asked.shown == OPTIONS_SEND &&
+           options->input_file == NULL && (sends || meant_to_send);
 }
 
 bool options_parse(struct options *options, int argc, char **argv, struct arena *arena,
@@ -553,7 +440,7 @@ bool options_parse(struct options *options, int argc, char **argv, struct arena 
             done = false;
     }
     options->reads_input = reads_message(&parser);
-    return done && check_together(&parser, error);
+    return done && mode_settle(options, &parser.asked, error);
 }
 
 static void write_row(const struct options_row *row, void (*line)(const char *line))

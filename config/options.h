@@ -45,9 +45,10 @@ enum options_match {
 };
 
 struct options_run {
-    int64_t interval;         /* milliseconds between passes, -q15m; 0: one pass */
+    int64_t interval;         /* milliseconds between passes, -q15m, a year at most; 0: one pass */
     enum options_match match; /* -qI, -qR, -qS */
-    const char *text;         /* what the id is, or a part of the address, in any case of letters */
+    const char *text;         /* the id, which is one, or a part of the address, in any case of
+                                 letters; not empty */
     bool all;                 /* --flush and whatever names what to run: what is not due as well */
 };
 
@@ -67,7 +68,7 @@ struct options {
     enum dsn_return returned; /* -R */
     enum options_delivery delivery;
     struct options_run run;
-    const char *entry_id;           /* of --show and its like */
+    const char *entry_id;           /* of --show and its like: it is one */
     bool json;                      /* --json, with a mode that can be told so */
     bool from_header;               /* -t */
     bool ignore_dots;               /* -i, -oi */

@@ -19,7 +19,12 @@
 #include "base/process.h"
 #include "message/field.h"
 
-enum { BLOCK_SIZE = 64 * 1024, LINE_END = 2, LONE_DOT = 3 };
+enum {
+    BLOCK_SIZE = 64 * 1024,
+    REPLAY_SIZE = 8 * 1024, /* on the stack, where a block of what is read stands already */
+    LINE_END = 2,
+    LONE_DOT = 3
+};
 
 /* In the order in which a message passes through them. */
 enum place {
@@ -308,12 +313,12 @@ static bool take(struct input *input, struct slice bytes, struct error *error)
 /* Takes what was kept, when it is known whether there is an LF. */
 static bool replay(struct input *input, struct error *error)
 {
-    char block[BLOCK_SIZE];
+    char block[REPLAY_SIZE];
     uint64_t size = store_size(&input->ahead);
     bool good = true;
 
     for (uint64_t used = 0; good && used < size;) {
-        size_t length = size - used < BLOCK_SIZE ? (size_t)(size - used) : BLOCK_SIZE;
+        size_t length = size - used < REPLAY_SIZE ? (size_t)(size - used) : REPLAY_SIZE;
 
         good = store_read(&input->ahead, used, block, length, error);
         if (good && !input->has_feed)

@@ -20,9 +20,8 @@ enum {
     JOURNAL_CHATTY = 8 * 1024 * 1024
 };
 
-/* No journal is larger, and no entry of somebody else unless a spool may be. */
+/* No journal is larger. */
 #define JOURNAL_LIMIT (UINT64_C(1) << 29)
-#define FOREIGN_LIMIT (UINT64_C(1) << 30)
 
 static bool is_final(unsigned state)
 {
@@ -51,10 +50,13 @@ static void note_try(struct entry *entry, const struct record_try *what, const c
 
 static void note_mark(struct entry *entry, enum record_kind kind)
 {
-    if (kind == RECORD_REPORTED)
+    if (kind == RECORD_REPORTED) {
         entry->reports++;
-    else
-        entry->held = kind == RECORD_HOLD;
+        return;
+    }
+    entry->held = kind == RECORD_HOLD;
+    if (kind == RECORD_RELEASE)
+        entry->next_try = 0;
 }
 
 static bool replay_try(struct entry *entry, struct slice payload, struct error *error)
@@ -144,31 +146,19 @@ static bool take_journal(struct entry *entry, struct error *error)
     }
 }
 
-/* Whether the file can be as large as it says it is. */
-static bool check_size(const struct entry *entry, uint64_t size, struct error *error)
-{
-    uint64_t most = entry->spool->options->max_size;
-    if (size < RECORD_PREAMBLE)
-        return error_set(error, EX_DATAERR, "damaged: it is shorter than any entry");
-    if (most < FOREIGN_LIMIT)
-        most = FOREIGN_LIMIT;
-    if (entry->owner != 0 && entry->owner != geteuid() && size > most)
-        return error_set(error, EX_DATAERR, "not believed: it is larger than the spool may be");
-    return true;
-}
-
 static bool take_preamble(struct entry *entry, uint64_t size, struct error *error)
 {
     char bytes[RECORD_PREAMBLE];
-    if (!check_size(entry, size, error) ||
-        !file_read_at(entry->fd, bytes, sizeof bytes, 0, error) ||
+    if (size < RECORD_PREAMBLE)
+        return error_set(error, EX_DATAERR, "damaged: it is shorter than any entry");
+    if (!file_read_at(entry->fd, bytes, sizeof bytes, 0, error) ||
         !record_get_preamble(bytes, &entry->preamble, error))
         return false;
     if (entry->preamble.length > size - RECORD_PREAMBLE)
         return error_set(error, EX_DATAERR, "damaged: it ends within its message");
     uint64_t start = RECORD_PREAMBLE + entry->preamble.length;
     if (size - start > JOURNAL_LIMIT)
-        return error_set(error, EX_DATAERR, "not believed: no journal is as large as its");
+        return error_set(error, EX_DATAERR, "damaged: no journal is as large as its");
     journal_open(&entry->journal, entry->fd, start, size);
     return true;
 }

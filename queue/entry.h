@@ -108,7 +108,8 @@ bool entry_read_message(struct entry *entry, struct message *message, struct err
  * else again. EX_IOERR; what could not be recorded is cut off again. */
 bool entry_record_try(struct entry *entry, const struct record_try *what, struct error *error);
 
-/* RECORD_HOLD, RECORD_RELEASE, RECORD_REPORTED: of all that are refused in the journal by now. */
+/* RECORD_HOLD; RECORD_RELEASE, which makes it due at once; RECORD_REPORTED: of all that are refused
+ * in the journal by now. */
 bool entry_record_mark(struct entry *entry, enum record_kind kind, struct error *error);
 
 /* Somebody has no final outcome yet. */

@@ -48,6 +48,7 @@ static void count(struct usage *usage, const struct stat *status, const struct s
     usage->own_entries++;
 }
 
+/* A folder that is not there, or root's alone, takes nothing away from this user. */
 static bool measure(const struct spool *spool, const char *folder, const struct stat *newcomer,
                     struct usage *usage, struct error *error)
 {
@@ -55,7 +56,7 @@ static bool measure(const struct spool *spool, const char *folder, const struct 
     const char *name;
     struct stat status;
     if (directory == NULL)
-        return error->exit_code == EX_OK;
+        return error->exit_code == EX_OK || error->exit_code == EX_NOPERM;
     while ((name = folder_next(directory)) != NULL)
         if (fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0)
             count(usage, &status, newcomer);
@@ -83,7 +84,7 @@ static bool fits(uint64_t used, uint64_t more, uint64_t limit)
 static bool judge_usage(const struct usage *usage, const struct stat *status, uint64_t limit,
                         bool shared, struct error *error)
 {
-    struct size_shown used, most, wanted;
+    struct size_shown used = {""}, most = {""}, wanted = {""};
     uint64_t size = (uint64_t)status->st_size, more = quota_octets(status), share = limit / SHARE;
     if (size > more)
         more = size;
@@ -105,7 +106,7 @@ static bool judge_usage(const struct usage *usage, const struct stat *status, ui
 static bool judge_free(const struct spool *spool, struct error *error)
 {
     struct statvfs disk;
-    struct size_shown left, asked;
+    struct size_shown left = {""}, asked = {""};
     if (spool->options->min_free == 0)
         return true;
     if (fstatvfs(spool->directory, &disk) != 0)
@@ -135,7 +136,7 @@ bool quota_allows_damaged(const struct spool *spool, struct error *error)
 {
     static const struct stat nobody;
     struct usage usage = {0};
-    struct size_shown used;
+    struct size_shown used = {""};
     if (spool->options->max_size == 0)
         return true;
     if (!measure(spool, folder_name(SPOOL_DAMAGED), &nobody, &usage, error))

@@ -14,14 +14,15 @@
  * that a recipient must not be served again. Only what a cut in the middle of writing leaves is
  * therefore a tear, and only at the end of the file:
  *
- *   the file ends within the head; or within the rest, and the head's checksum is right
- *   nothing but zeroes is left, no more than one record has room for
- *   all is there, but the tail is zeroes: its block was never written
+ *   the file ends within the head; or further on, and the head's checksum is right
+ *   the head is wrong, and behind it are nothing but zeroes, no more than one record has room for
+ *   all is there, but the tail ends in zeroes: its block was never written
  *
  * Everything else is damage: a length that was changed cannot make a record look cut off, since the
  * head's checksum would be wrong; a changed bit anywhere else is found by the payload's checksum or
- * in the tail, which is more than one bit away from zeroes. So a file that lost its end says what
- * it said before its last record or records, and one that was changed elsewhere says nothing. */
+ * in the tail, the last octet of which is eight bits away from zero. So a file that lost its end
+ * says what it said before the records that it lost, and one that was changed elsewhere says
+ * nothing; no changed bit ever takes an outcome back. */
 #ifndef QUEUE_RECORD_H
 #define QUEUE_RECORD_H
 

@@ -79,11 +79,20 @@ size_t record_span(struct slice start, uint64_t left)
     return left > most ? (size_t)most + 1 : (size_t)left;
 }
 
+/* Whether zeroes took the place of the end mark, or of the end of it. */
+static bool is_lost(struct slice tail)
+{
+    size_t same = 0;
+    while (same < tail.length && tail.bytes[same] == RECORD_END_MARK[same])
+        same++;
+    return same < tail.length && is_zero(slice_from(tail, same));
+}
+
 /* What a record is whose head is right and whose end is there. */
 static enum record_found judge(struct slice payload, uint32_t checksum, bool is_last)
 {
     struct slice tail = slice_make(payload.bytes + payload.length, RECORD_TAIL);
-    if (is_last && is_zero(tail))
+    if (is_last && is_lost(tail))
         return RECORD_TORN;
     if (!slice_equals(tail, slice_of(RECORD_END_MARK)) || checksum_add(0, payload) != checksum)
         return RECORD_WRONG;
@@ -98,7 +107,9 @@ enum record_found record_next(struct slice *rest, enum record_kind *kind, struct
     if (rest->length < RECORD_HEAD)
         return RECORD_TORN;
     if (!read_head(*rest, &head))
-        return rest->length <= RECORD_LARGEST && is_zero(*rest) ? RECORD_TORN : RECORD_WRONG;
+        return rest->length <= RECORD_LARGEST && is_zero(slice_from(*rest, RECORD_HEAD))
+                   ? RECORD_TORN
+                   : RECORD_WRONG;
     size_t whole = RECORD_HEAD + (size_t)head.length + RECORD_TAIL;
     if (rest->length < whole)
         return RECORD_TORN;

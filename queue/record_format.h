@@ -9,7 +9,7 @@
 #include "queue/record.h"
 
 #define RECORD_MAGIC    "sendmail queue\r\n"
-#define RECORD_END_MARK "end\n"
+#define RECORD_END_MARK "end\377"
 #define RECORD_TIME_MAX (INT64_C(1) << 48)
 
 enum {

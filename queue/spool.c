@@ -20,6 +20,20 @@ static int open_place(void *context, struct error *error)
     return spool_create(context, error);
 }
 
+/* Root makes what the system's spool has inside while it may still give it to the group; a folder
+ * that cannot be made is missed only by who needs it. */
+static void make_folders(const struct spool *spool)
+{
+    const char *const names[] = {folder_name(SPOOL_FAILED), folder_name(SPOOL_DAMAGED),
+                                 FOLDER_TEMPORARY};
+    struct error ignored;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        int fd = folder_open(spool, names[i], true, &ignored);
+        if (fd >= 0)
+            close(fd);
+    }
+}
+
 bool spool_open(struct spool *spool, const struct spool_options *options, bool shared,
                 struct helper *helper, struct error *error)
 {
@@ -35,6 +49,8 @@ bool spool_open(struct spool *spool, const struct spool_options *options, bool s
     spool->directory = folder_open_spool(options->directory, shared, error);
     if (spool->directory < 0 && shared && error->exit_code == EX_NOPERM)
         helper_explain(options->directory, error);
+    if (spool->directory >= 0 && shared && geteuid() == 0)
+        make_folders(spool);
     return spool->directory >= 0;
 }
 

@@ -7,7 +7,8 @@
  *     failed/          as SPOOL: entries that failed for good, kept keep_failed
  *     damaged/         0700: what could not be believed, never deleted by us
  *     tmp/             as SPOOL: files without a place yet, where O_TMPFILE is missing
- *     state            the runner's stamp and what it knows of smarthosts (queue/outage.h)
+ *     state            the runner's, 0644 or 0600: its stamp and what it knows of smarthosts
+ *                      (queue/outage.h); state.ID while it is written
  *
  * Where this process may not enter the directory itself, a helper does it (queue/helper.h), for the
  * caller's own entries only; the functions are the same. */
@@ -46,7 +47,8 @@ struct spool {
 };
 
 /* Opens the spool, which must not be moved afterwards. Where it is missing, it is made with
- * whatever is missing above it, 0700: the system's with its group is set up by who installs.
+ * whatever is missing above it, 0700: the system's with its group is set up by who installs. Root
+ * makes the folders in the system's as that is.
  * `helper` NULL where there is none. EX_CANTCREAT (73), EX_NOPERM naming the directory, EX_CONFIG
  * where it is not as it must be (owner root or this user, nobody else may write, but a group with
  * the sticky bit set). On false it is good for spool_close. */
@@ -62,12 +64,13 @@ bool spool_is_id(struct slice text);
 /* --- adding ---------------------------------------------------------------------------------- */
 
 /* A new file without a place in the spool, for reading and writing, 0600, locked (flock) by its
- * descriptor, which lasts until that is closed. -1 with EX_CANTCREAT, EX_IOERR. */
+ * descriptor, which lasts until that is closed. -1 with EX_CANTCREAT, EX_IOERR, EX_OSERR. */
 int spool_create(struct spool *spool, struct error *error);
 
 /* Gives the file, whose content is complete and synced, its place under a new random id, and syncs
  * the directory: after true it survives everything. Signals are blocked meanwhile. EX_TEMPFAIL with
- * the numbers where a quota is used up, EX_IOERR where min_free would not be left or the disk says
+ * the numbers where a quota is used up (0 is none), EX_NOPERM for a file that spool_create cannot
+ * have made, EX_IOERR where min_free would not be left or the disk says
  * no; then nothing is in the queue. Names of files that were created but never got here vanish with
  * their descriptor, or, from tmp/, when they are unlocked and an hour old. */
 bool spool_commit(struct spool *spool, int fd, char id[SPOOL_ID_SIZE], struct error *error);
@@ -78,7 +81,7 @@ bool spool_commit(struct spool *spool, int fd, char id[SPOOL_ID_SIZE], struct er
 struct spool_name {
     char id[SPOOL_ID_SIZE];
     uid_t owner;
-    uint64_t size; /* octets on the disk */
+    uint64_t size; /* octets on the disk, at least 4096 */
 };
 
 struct spool_walk;
@@ -118,7 +121,8 @@ bool spool_remove(struct spool *spool, enum spool_folder folder, const char *id,
                   struct error *error);
 
 /* Moves a claimed entry from the queue to `to`, durably; a name that is taken there gets a new id
- * (only SPOOL_DAMAGED can have one). Needs no helper: only a runner does it. EX_IOERR. */
+ * (then only its owner planted it). Needs no helper: only a runner does it. EX_IOERR; EX_TEMPFAIL
+ * where a quarter of max_size is set aside in damaged/ already: the entry stays where it is. */
 bool spool_move(struct spool *spool, const char *id, enum spool_folder to, struct error *error);
 
 /* The directory is synced. EX_IOERR. */

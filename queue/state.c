@@ -12,7 +12,7 @@
 #include "queue/name.h"
 #include "queue/spool.h"
 
-enum { STATE_MODE = 0640, NEW_NAME_SIZE = sizeof FOLDER_STATE + 1 + SPOOL_ID_LENGTH };
+enum { NEW_NAME_SIZE = sizeof FOLDER_STATE + 1 + SPOOL_ID_LENGTH };
 
 static bool is_believed(const struct stat *status)
 {
@@ -59,13 +59,11 @@ int spool_open_state(struct spool *spool)
                                  : open_here(spool, &status);
 }
 
-/* The group of the spool reads it, whatever group this process has. */
+/* The directory keeps others out; its group reads the file without having to own it, since a runner
+ * may have given up the right to give files away. */
 static bool fill(const struct spool *spool, int fd, struct slice content, struct error *error)
 {
-    struct stat status;
-    if (fstat(spool->directory, &status) != 0 ||
-        (spool->shared && geteuid() == 0 && fchown(fd, (uid_t)-1, status.st_gid) != 0) ||
-        fchmod(fd, STATE_MODE) != 0)
+    if (spool->shared && fchmod(fd, 0644) != 0)
         return error_set_errno(error, EX_IOERR, "queue: the runner's state");
     return file_write_all(fd, content, error) ||
            error_add_context(error, "queue: the runner's state");

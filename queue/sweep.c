@@ -17,7 +17,7 @@
 enum { ABANDONED = 3600 /* seconds */, MOST = 4096, MILLISECONDS = 1000 };
 
 struct aged {
-    time_t changed;
+    struct timespec changed;
     char id[SPOOL_ID_SIZE];
 };
 
@@ -27,16 +27,21 @@ struct oldest {
     size_t count, most;
 };
 
-static void keep_oldest(struct oldest *oldest, const char *id, time_t changed)
+static bool is_before(struct timespec a, struct timespec b)
+{
+    return a.tv_sec != b.tv_sec ? a.tv_sec < b.tv_sec : a.tv_nsec < b.tv_nsec;
+}
+
+static void keep_oldest(struct oldest *oldest, const char *id, struct timespec changed)
 {
     size_t i = oldest->count;
-    if (i == oldest->most && (i == 0 || oldest->list[i - 1].changed <= changed))
+    if (i == oldest->most && (i == 0 || !is_before(changed, oldest->list[i - 1].changed)))
         return;
     if (i == oldest->most)
         i--;
     else
         oldest->count++;
-    for (; i > 0 && oldest->list[i - 1].changed > changed; i--)
+    for (; i > 0 && is_before(changed, oldest->list[i - 1].changed); i--)
         oldest->list[i] = oldest->list[i - 1];
     oldest->list[i].changed = changed;
     memcpy(oldest->list[i].id, id, SPOOL_ID_SIZE);
@@ -54,7 +59,7 @@ static bool find_oldest(struct spool *spool, struct oldest *oldest, time_t befor
         if (spool_is_id(slice_of(name)) &&
             fstatat(dirfd(directory), name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
             status.st_ctime < before)
-            keep_oldest(oldest, name, status.st_ctime);
+            keep_oldest(oldest, name, status.st_ctim);
     bool complete = errno == 0 || error_set_errno(error, EX_IOERR, "queue: failed/");
     closedir(directory);
     return complete;

@@ -142,8 +142,18 @@ bool client_read(struct client *client, const char *step, int64_t timeout, struc
     if (!read_reply(client, timeout, error))
         return client_add_context(client, step, error);
     client->due -= client->due > 0;
+    client->said_goodbye = client->reply.code == 421;
     trace_reply(client);
     return true;
+}
+
+void client_await_reply(struct client *client, int64_t timeout)
+{
+    struct error ignored;
+    int64_t deadline = clock_deadline(timeout);
+    while (stream_input(&client->stream).length < strlen("421") && !client_hung_up(client) &&
+           stream_fill(&client->stream, deadline, &ignored))
+        ;
 }
 
 bool client_is_dismissed(const struct client *client)
@@ -445,7 +455,7 @@ void client_close(struct client *client, bool polite)
     stream_close(&client->stream);
     client->capability = (struct capability){0};
     client->encrypted = client->logged_in = client->quit_sent = false;
-    client->greeted = client->ready = false;
+    client->greeted = client->ready = client->said_goodbye = false;
     client->due = 0;
 }
 

@@ -21,7 +21,8 @@ struct client {
     size_t due; /* replies that the commands sent so far still call for */
     bool plain; /* no pipelining, no chunking, whatever is offered; outlives a connection */
     bool encrypted, logged_in, quit_sent;
-    bool greeted; /* by a 220 */
+    bool said_goodbye; /* the last reply read was a 421: what was said behind it goes unanswered */
+    bool greeted;      /* by a 220 */
     bool ready; /* the server waits for commands: not before the greeting, not during a handshake */
     int64_t tls_ms;
 };
@@ -69,6 +70,9 @@ bool client_send_secret(struct client *client, const char *shown, struct slice l
  * After a write has failed, what the server said before is still read. The error's context is
  * "STEP: HOST (ADDRESS): ". */
 bool client_read(struct client *client, const char *step, int64_t timeout, struct error *error);
+
+/* Waits until the next reply begins, or can no longer come within `timeout`. */
+void client_await_reply(struct client *client, int64_t timeout);
 
 /* The usual pair: client_send, client_read with the smarthost's timeout. */
 bool client_ask(struct client *client, const char *line, const char *step, struct error *error);

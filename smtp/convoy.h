@@ -12,6 +12,8 @@ struct convoy_item {
     struct message *message;
     struct envelope *envelope; /* those RECIPIENT_PENDING are offered it */
     struct submit_report *report;
+    bool over; /* set before `done`: what ended it is not about this message (no connection, TLS,
+                  login, 421, a cut, an interrupt), and convoy_run is going to return false */
 };
 
 struct convoy {

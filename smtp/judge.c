@@ -60,6 +60,17 @@ static void file_outcome(struct transaction *transaction, size_t recipient,
                          &ignored);
 }
 
+/* RSET cannot be refused (RFC 5321 section 4.1.1.5): either its reply is another command's, or what
+ * was before stays open, so that nobody knows whose sender the recipients get. */
+void judge_reset(struct transaction *transaction)
+{
+    if (reply_class(&transaction->client->reply) == 2)
+        return;
+    client_refused(transaction->client, "RSET", false, &transaction->refusal);
+    transaction->refused = true;
+    transaction->out_of_step = transaction->client->reply.code != 421;
+}
+
 void judge_login(struct transaction *transaction)
 {
     const struct reply *reply = &transaction->client->reply;
@@ -211,8 +222,10 @@ void judge_end(struct transaction *transaction)
         judge_refusal(transaction, judge_end_step(transaction), transaction->chunking && trouble);
         return;
     }
-    /* What stands there may be the answer to QUIT; in a flight it is the message's all the same. */
-    bool none_due = transaction->chunk_rode || !transaction->client->quit_sent;
+    /* What stands there may be the answer to QUIT; in a flight it is the message's all the same.
+     * Behind a chunk only RSET can have been said, which is not refused; behind a dot MAIL can. */
+    bool none_due = transaction->chunk_rode ||
+                    (!transaction->client->quit_sent && transaction->client->due == 0);
     if (none_due && client_is_contradicted(transaction->client))
         contradict(transaction);
     if (transaction->out_of_step) {

@@ -5,6 +5,9 @@
 
 #include "smtp/transaction.h"
 
+/* RSET in front of the transaction. */
+void judge_reset(struct transaction *transaction);
+
 /* The login that rode in the flight. */
 void judge_login(struct transaction *transaction);
 

@@ -4,30 +4,20 @@
  * connection is kept only where it waits for MAIL. */
 #include "smtp/submission.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
-#include "smtp/connector.h"
-#include "smtp/transaction.h"
+#include "smtp/parcel.h"
 
 enum { PENDING = 1u << RECIPIENT_PENDING, OFFERED = 1u << RECIPIENT_OFFERED };
 
 struct submission {
     struct connector connector;
 
-    /* The message at hand. */
-    struct message *message; /* NULL: not there yet, but promised */
-    struct submission_promise promise;
-    struct envelope *envelope;
-    struct mime_facts facts;
-    struct batch batch;
-    bool last;   /* the connection is not needed any more */
-    bool fitted; /* it is one that the server of this connection can carry */
-
-    struct transaction transaction; /* the last one, or the one that is `open` */
-    bool open;   /* the first half of `transaction` is done, and the second is not begun */
+    struct parcel parcel; /* the message at hand; its transaction is the last, or that is `open` */
+    bool last;            /* the connection is not needed any more */
+    bool fitted;          /* the message is one that the server of this connection can carry */
+    bool open;            /* the first half of the transaction is done, the second not begun */
     bool reused; /* the connection is from a message before, and was not used for this one yet */
 };
 
@@ -45,77 +35,7 @@ struct submission *submission_create(const struct smarthost *smarthost, const st
     return NULL;
 }
 
-/* --- what the server can carry --------------------------------------------------------------- */
-
-/* Only the sender and those the message is still to be offered to count: a recipient that was given
- * up is in nobody's way. */
-static bool needs_utf8(const struct submission *submission)
-{
-    const struct envelope *envelope = submission->envelope;
-    const struct batch *batch = &submission->batch;
-    bool needs = slice_has_8bit(slice_of(envelope->sender));
-    for (size_t i = batch->first; i < batch->count && envelope->needs_utf8 && !needs; i++)
-        needs = slice_has_8bit(slice_of(envelope->recipients[batch->waiting[i]].address));
-    return needs && envelope->needs_utf8;
-}
-
-/* A verdict that the server was spared; `status` is what it would have said. */
-static bool cannot_carry(const struct client *client, const char *status, struct error *error)
-{
-    text_copy(error->enhanced, sizeof error->enhanced, status);
-    return client_add_context(client, "MAIL FROM", error);
-}
-
-static bool check_utf8(const struct submission *submission, struct error *error)
-{
-    const struct client *client = &submission->connector.client;
-    bool promised = submission->message != NULL || submission->promise.smtputf8;
-    if (!needs_utf8(submission) || (promised && client->capability.smtputf8))
-        return true;
-    if (promised)
-        error_set_permanent(error, EX_DATAERR,
-                            "an address needs SMTPUTF8, which the server does not offer; only an "
-                            "address in ASCII can be reached by it");
-    else
-        error_set_permanent(error, EX_DATAERR,
-                            "an address needs SMTPUTF8, which was not asked for");
-    return cannot_carry(client, "5.6.7", error);
-}
-
-static bool check_size(const struct client *client, uint64_t size, struct error *error)
-{
-    uint64_t limit = client->capability.size_limit;
-    if (limit == 0 || size <= limit)
-        return true;
-    error_set_permanent(error, EX_DATAERR,
-                        "the message has %" PRIu64 " octets, the server takes at most %" PRIu64,
-                        size, limit);
-    return cannot_carry(client, "5.3.4", error);
-}
-
-/* Makes the message one that this server can carry, or finds that it cannot be. */
-static bool fit(struct submission *submission, struct error *error)
-{
-    struct connector *connector = &submission->connector;
-    const struct client *client = &connector->client;
-    char words_bytes[MIME_NOTE_SIZE];
-    struct text words;
-    if (!check_utf8(submission, error))
-        return false;
-    if (!client->capability.dsn && transaction_asks_for_reports(submission->envelope))
-        connector_note(connector,
-                       "delivery reports were asked for, but the server does not offer them (DSN)");
-    if (submission->message == NULL)
-        return check_size(client, submission->promise.size, error);
-    text_init(&words, words_bytes, sizeof words_bytes);
-    if (!mime_fit(submission->message, &submission->facts, client->capability.eight_bit, &words,
-                  error))
-        return false;
-    if (words.length > 0)
-        connector_note(connector, "%s", words_bytes);
-    connector->report->size = message_size(submission->message);
-    return check_size(client, connector->report->size, error);
-}
+/* --- one transaction ------------------------------------------------------------------------- */
 
 /* From no connection to one that can take the transaction. */
 static bool reach(struct submission *submission, struct error *error)
@@ -125,7 +45,8 @@ static bool reach(struct submission *submission, struct error *error)
     do {
         if (!connector_dial(connector, error))
             return false;
-        submission->fitted = connector_begin(connector, error) && fit(submission, error);
+        submission->fitted =
+            connector_begin(connector, error) && parcel_fit(&submission->parcel, connector, error);
         if (submission->fitted && connector_log_in(connector, error))
             return true;
     } while (connector_give_up(connector, error));
@@ -135,57 +56,17 @@ static bool reach(struct submission *submission, struct error *error)
 /* Sees to it that there is a connection whose server can carry the message. */
 static bool make_ready(struct submission *submission, struct error *error)
 {
-    if (!connector_is_open(&submission->connector))
+    struct connector *connector = &submission->connector;
+    if (!connector_is_open(connector))
         return reach(submission, error);
-    submission->fitted = submission->fitted || fit(submission, error);
+    submission->fitted = submission->fitted || parcel_fit(&submission->parcel, connector, error);
     return submission->fitted;
-}
-
-/* --- one transaction ------------------------------------------------------------------------- */
-
-static void report_transaction(struct submission *submission)
-{
-    const struct transaction *transaction = &submission->transaction;
-    struct connector *connector = &submission->connector;
-    struct submit_report *report = connector->report;
-    int64_t elapsed = clock_now() - transaction->started;
-    if (transaction->login != NULL)
-        report->login_ms = transaction->login_ms;
-    report->transfer_ms += elapsed - transaction->login_ms;
-    if (connector->client.logged_in)
-        connector->login = NULL;
-    if (!transaction->delivered)
-        return;
-    size_t used = strlen(report->reply); /* of the transactions before: each has a queue id */
-    struct text reply;
-    text_init(&reply, report->reply + used, sizeof report->reply - used);
-    text_add(&reply, used > 0 ? "; " : "");
-    reply_words(&connector->client.reply, &reply);
-    if (transaction->refused)
-        connector_note(connector, "the server took the message though it said: %s",
-                       transaction->refusal.sentence);
-}
-
-static void begin_transaction(struct submission *submission)
-{
-    struct connector *connector = &submission->connector;
-    submission->transaction = (struct transaction){
-        .client = &connector->client,
-        .message = submission->message,
-        .promised_size = submission->promise.size,
-        .promised_utf8 = submission->promise.smtputf8,
-        .envelope = submission->envelope,
-        .batch = &submission->batch,
-        .login = connector->login,
-        .last = submission->last,
-    };
-    connector->mails++;
 }
 
 /* A held connection that had been closed, as turned out at its first use. */
 static bool was_stale(const struct submission *submission, const struct error *error)
 {
-    const struct transaction *transaction = &submission->transaction;
+    const struct transaction *transaction = &submission->parcel.transaction;
     bool closed = client_hung_up(&submission->connector.client) || error->reply_code == 421;
     return submission->reused && transaction->answers == 0 && error->exit_code == EX_TEMPFAIL &&
            closed;
@@ -194,7 +75,7 @@ static bool was_stale(const struct submission *submission, const struct error *e
 /* A transaction was open, and broke before the message was sent. */
 static bool was_lost(const struct submission *submission, const struct error *error)
 {
-    const struct transaction *transaction = &submission->transaction;
+    const struct transaction *transaction = &submission->parcel.transaction;
     bool dismissed = error->reply_code == 421 && !(transaction->refused && transaction->body_sent);
     bool hung_up = !transaction->refused && client_hung_up(&submission->connector.client);
     return (dismissed || hung_up) && error->exit_code == EX_TEMPFAIL && !transaction->doubtful;
@@ -204,7 +85,7 @@ static bool was_lost(const struct submission *submission, const struct error *er
  * is open. */
 static bool try_again(struct submission *submission, enum transaction_end end, struct error *error)
 {
-    const struct transaction *transaction = &submission->transaction;
+    const struct transaction *transaction = &submission->parcel.transaction;
     struct connector *connector = &submission->connector;
     bool only_login = transaction->login_failed && !transaction->data_open &&
                       !transaction->delivered && !transaction->doubtful;
@@ -237,12 +118,12 @@ static bool try_again(struct submission *submission, enum transaction_end end, s
  * another time. */
 static bool put_off_rest(struct submission *submission, struct error *error)
 {
-    const struct batch *batch = &submission->batch;
+    const struct batch *batch = &submission->parcel.batch;
     for (size_t i = batch->first; i < batch->count; i++) {
         size_t recipient = batch->waiting[i];
-        if (submission->envelope->recipients[recipient].state != RECIPIENT_PENDING)
+        if (submission->parcel.envelope->recipients[recipient].state != RECIPIENT_PENDING)
             continue;
-        if (!envelope_set_outcome(submission->envelope, recipient, RECIPIENT_DEFERRED, 0,
+        if (!envelope_set_outcome(submission->parcel.envelope, recipient, RECIPIENT_DEFERRED, 0,
                                   slice_of("not offered: the server takes no more for now"), error))
             return false;
     }
@@ -263,7 +144,7 @@ static bool renew(struct submission *submission, struct error *error)
     struct client *client = &connector->client;
     bool over = client->quit_sent || client_hung_up(client) || client_is_dismissed(client) ||
                 connector_is_used_up(connector);
-    if (!over && (submission->transaction.delivered || reset(client)))
+    if (!over && (submission->parcel.transaction.delivered || reset(client)))
         return true;
     return connector_renew(connector, true, error);
 }
@@ -272,24 +153,24 @@ static bool renew(struct submission *submission, struct error *error)
  * its end. */
 static bool transact(struct submission *submission, bool *done, struct error *error)
 {
-    struct transaction *transaction = &submission->transaction;
+    struct transaction *transaction = &submission->parcel.transaction;
     struct connector *connector = &submission->connector;
     bool resumed = submission->open;
     enum transaction_end end;
     submission->open = false;
     if (resumed) {
-        transaction->message = submission->message;
+        transaction->message = submission->parcel.message;
         transaction->last = submission->last;
-        end = transaction_deliver(transaction, &submission->batch, error);
+        end = transaction_deliver(transaction, &submission->parcel.batch, error);
     } else {
-        begin_transaction(submission);
+        parcel_begin(&submission->parcel, connector, submission->last);
         end = transaction_run(transaction, error);
     }
-    report_transaction(submission);
+    parcel_report(&submission->parcel, connector);
     if (end == TRANSACTION_DONE) {
         bool had_enough = transaction->accepted == 0 && transaction->deferred > 0;
         submission->reused = false;
-        *done = had_enough || batch_left(&submission->batch) == 0;
+        *done = had_enough || batch_left(&submission->parcel.batch) == 0;
         return *done ? put_off_rest(submission, error) : renew(submission, error);
     }
     if (resumed && end == TRANSACTION_FAILED && was_lost(submission, error)) {
@@ -305,7 +186,7 @@ static bool transact(struct submission *submission, bool *done, struct error *er
 /* The connection waits for a command, as far as the last transaction tells. */
 static bool is_in_step(const struct submission *submission)
 {
-    const struct transaction *transaction = &submission->transaction;
+    const struct transaction *transaction = &submission->parcel.transaction;
     const struct connector *connector = &submission->connector;
     const struct client *client = &connector->client;
     return client->due == (size_t)connector->reset_due && client->reply.code != 421 &&
@@ -316,7 +197,7 @@ static bool is_in_step(const struct submission *submission)
 /* Leaves the connection so that the next message can use it, or closes it. */
 static void lay_by(struct submission *submission)
 {
-    struct transaction *transaction = &submission->transaction;
+    struct transaction *transaction = &submission->parcel.transaction;
     struct connector *connector = &submission->connector;
     submission->open = false;
     if (!connector_is_open(connector))
@@ -333,8 +214,8 @@ static void turn_to(struct submission *submission, struct message *message,
                     struct envelope *envelope, struct submit_report *report)
 {
     struct connector *connector = &submission->connector;
-    submission->message = message;
-    submission->envelope = envelope;
+    submission->parcel.message = message;
+    submission->parcel.envelope = envelope;
     submission->fitted = submission->last = false;
     bool usable =
         connector_is_alive(connector) && (submission->open || !connector_is_used_up(connector));
@@ -344,7 +225,7 @@ static void turn_to(struct submission *submission, struct message *message,
     }
     submission->open = submission->open && usable;
     submission->reused = usable && !submission->open;
-    submission->transaction.envelope = envelope;
+    submission->parcel.transaction.envelope = envelope;
     connector_report_to(connector, report);
 }
 
@@ -352,13 +233,14 @@ static void turn_to(struct submission *submission, struct message *message,
 
 static bool offer(struct submission *submission, struct error *error)
 {
-    struct transaction *transaction = &submission->transaction;
+    struct transaction *transaction = &submission->parcel.transaction;
+    struct connector *connector = &submission->connector;
     while (make_ready(submission, error)) {
         if (!submission->open)
-            begin_transaction(submission);
+            parcel_begin(&submission->parcel, connector, submission->last);
         submission->open = true;
-        enum transaction_end end = transaction_offer(transaction, &submission->batch, error);
-        report_transaction(submission);
+        enum transaction_end end = transaction_offer(transaction, &submission->parcel.batch, error);
+        parcel_report(&submission->parcel, connector);
         if (end == TRANSACTION_DONE)
             return true;
         submission->open =
@@ -378,14 +260,14 @@ bool submission_offer(struct submission *submission, struct envelope *envelope,
                       struct error *error)
 {
     turn_to(submission, NULL, envelope, report);
-    submission->promise = *promise;
+    submission->parcel.promise = *promise;
     /* Who was offered in a transaction that is lost must be in the next one. */
     unsigned whom = submission->open ? PENDING : PENDING | OFFERED;
-    bool offered = batch_open(&submission->batch, envelope, whom, error) &&
-                   (batch_left(&submission->batch) == 0 || offer(submission, error));
+    bool offered = batch_open(&submission->parcel.batch, envelope, whom, error) &&
+                   (batch_left(&submission->parcel.batch) == 0 || offer(submission, error));
     if (offered)
         *error = (struct error){.exit_code = EX_OK};
-    batch_close(&submission->batch);
+    batch_close(&submission->parcel.batch);
     connector_settle(&submission->connector);
     return offered;
 }
@@ -393,11 +275,11 @@ bool submission_offer(struct submission *submission, struct envelope *envelope,
 /* Takes up whom the message is for; where somebody was offered it, that is nobody else. */
 static bool take_up_recipients(struct submission *submission, struct error *error)
 {
-    struct envelope *envelope = submission->envelope;
+    struct envelope *envelope = submission->parcel.envelope;
     bool offered = envelope_count(envelope, RECIPIENT_OFFERED) > 0;
     if (submission->open && !offered)
         lay_by(submission);
-    if (!batch_open(&submission->batch, envelope, offered ? OFFERED : PENDING, error))
+    if (!batch_open(&submission->parcel.batch, envelope, offered ? OFFERED : PENDING, error))
         return false;
     for (size_t i = 0; i < envelope->count; i++)
         if (envelope->recipients[i].state == RECIPIENT_OFFERED)
@@ -408,9 +290,9 @@ static bool take_up_recipients(struct submission *submission, struct error *erro
 static bool deliver(struct submission *submission, struct error *error)
 {
     if (!take_up_recipients(submission, error) ||
-        !mime_label(submission->message, &submission->facts, NULL, error))
+        !mime_label(submission->parcel.message, &submission->parcel.facts, NULL, error))
         return false;
-    bool done = batch_left(&submission->batch) == 0;
+    bool done = batch_left(&submission->parcel.batch) == 0;
     while (!done)
         if (!make_ready(submission, error) || !transact(submission, &done, error))
             return false;
@@ -424,7 +306,7 @@ static bool deliver_as(struct submission *submission, bool last, struct error *e
     if (delivered)
         *error = (struct error){.exit_code = EX_OK}; /* of a try that another made good */
     lay_by(submission);
-    batch_close(&submission->batch);
+    batch_close(&submission->parcel.batch);
     connector_settle(&submission->connector);
     return delivered;
 }
@@ -443,6 +325,11 @@ bool submission_deliver_last(struct submission *submission, struct message *mess
 {
     turn_to(submission, message, envelope, report);
     return deliver_as(submission, true, error);
+}
+
+struct connector *submission_connector(struct submission *submission)
+{
+    return &submission->connector;
 }
 
 void submission_reset(struct submission *submission)

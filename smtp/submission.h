@@ -7,6 +7,7 @@
 #include "smtp/submit.h"
 
 struct submission;
+struct connector;
 
 /* What is known of a message that is not there yet. */
 struct submission_promise {
@@ -59,6 +60,10 @@ bool submission_deliver_last(struct submission *submission, struct message *mess
  * without one. What was offered is forgotten: the envelope must not be offered or delivered any
  * more. */
 void submission_reset(struct submission *submission);
+
+/* The connection, for whoever talks over it himself while nothing else is under way: he leaves it
+ * waiting for MAIL, or resets it, or closes it. */
+struct connector *submission_connector(struct submission *submission);
 
 /* Closes the connection politely; the next use makes another. An open transaction is lost. */
 void submission_rest(struct submission *submission);

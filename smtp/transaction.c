@@ -3,7 +3,8 @@
  *
  * One path serves both ways: after each command either all answers are awaited (plain steps) or
  * only so many that the window stays open (a flight). Invariant: answers are matched to commands in
- * the order of sending, and all are read (judged by judge.h). */
+ * the order of sending, and all are read (judged by judge.h); those of several transactions on one
+ * connection as well, where each is said whole before the next. */
 #include "smtp/transaction.h"
 
 #include <string.h>
@@ -27,9 +28,42 @@ enum {
 
 static size_t outstanding(const struct transaction *transaction)
 {
-    return (size_t)transaction->awaits_login + transaction->awaits_mail +
-           (transaction->sent - transaction->answered) + transaction->awaits_data +
-           transaction->awaits_end;
+    return (size_t)transaction->awaits_reset + transaction->awaits_login +
+           transaction->awaits_mail + (transaction->sent - transaction->answered) +
+           transaction->awaits_data + transaction->awaits_end;
+}
+
+/* The answer to what stands in front of MAIL. */
+static bool read_opening(struct transaction *transaction, struct error *error)
+{
+    struct client *client = transaction->client;
+    if (transaction->awaits_reset) {
+        if (!client_read(client, "RSET", client->smarthost->timeout, error))
+            return false;
+        transaction->awaits_reset = false;
+        judge_reset(transaction);
+        return true;
+    }
+    if (!authenticate_read(client, transaction->login, error))
+        return false;
+    transaction->awaits_login = false;
+    judge_login(transaction);
+    return true;
+}
+
+/* The last word on the message. Behind it a RSET may have been said already; its answer is waited
+ * for, since it tells whether the two are what they seem. */
+static bool read_end(struct transaction *transaction, struct error *error)
+{
+    struct client *client = transaction->client;
+    int64_t timeout = client->smarthost->timeout;
+    if (!client_read(client, judge_end_step(transaction), timeout * END_PATIENCE, error))
+        return false;
+    transaction->awaits_end = false;
+    if (transaction->chunking && client->due > 0)
+        client_await_reply(client, timeout);
+    judge_end(transaction);
+    return true;
 }
 
 /* Reads and judges the next answer that is due. */
@@ -37,11 +71,9 @@ static bool read_answer(struct transaction *transaction, struct error *error)
 {
     struct client *client = transaction->client;
     int64_t timeout = client->smarthost->timeout;
-    if (transaction->awaits_login) {
-        if (!authenticate_read(client, transaction->login, error))
+    if (transaction->awaits_reset || transaction->awaits_login) {
+        if (!read_opening(transaction, error))
             return false;
-        transaction->awaits_login = false;
-        judge_login(transaction);
     } else if (transaction->awaits_mail) {
         if (!client_read(client, "MAIL FROM", timeout, error))
             return false;
@@ -56,22 +88,22 @@ static bool read_answer(struct transaction *transaction, struct error *error)
             return false;
         transaction->awaits_data = false;
         judge_data(transaction);
-    } else {
-        if (!client_read(client, judge_end_step(transaction), timeout * END_PATIENCE, error))
-            return false;
-        transaction->awaits_end = false;
-        judge_end(transaction);
+    } else if (!read_end(transaction, error)) {
+        return false;
     }
     transaction->answers += client->reply.code != 421;
     return true;
 }
 
 /* An answer did not come. Where the whole message is sent, it may have been taken: by those who
- * were accepted, also after a refusal, and by those who have no answer yet. */
+ * were accepted, also after a refusal, and by those who have no answer yet. A server that said
+ * goodbye has taken nothing of what came after. */
 static bool lose_touch(struct transaction *transaction)
 {
     bool somebody_open = !transaction->refused && transaction->answered < transaction->sent;
-    transaction->doubtful = transaction->awaits_end && (transaction->accepted > 0 || somebody_open);
+    bool sent = transaction->awaits_end && !transaction->cut_short;
+    transaction->doubtful =
+        sent && !transaction->client->said_goodbye && (transaction->accepted > 0 || somebody_open);
     return false;
 }
 
@@ -100,6 +132,14 @@ static bool say(struct transaction *transaction, const char *step, const char *l
 {
     return client_send(transaction->client, line, error) ||
            client_add_context(transaction->client, step, error);
+}
+
+static bool offer_reset(struct transaction *transaction, struct error *error)
+{
+    if (!transaction->reset)
+        return true;
+    transaction->awaits_reset = say(transaction, "RSET", "RSET", error);
+    return transaction->awaits_reset;
 }
 
 static bool offer_login(struct transaction *transaction, struct error *error)
@@ -243,7 +283,17 @@ static bool write_chunk(struct transaction *transaction, struct error *error)
     struct text line;
     text_init(&line, line_bytes, sizeof line_bytes);
     command_bdat(&line, message_size(transaction->message));
-    return client_send(transaction->client, line.bytes, error) && write_message(transaction, error);
+    transaction->cut_short =
+        !client_send(transaction->client, line.bytes, error) || !write_message(transaction, error);
+    return !transaction->cut_short;
+}
+
+/* Behind 354. The final dot calls for a reply, as a command does. */
+static bool write_data(struct transaction *transaction, struct error *error)
+{
+    bool written = write_message(transaction, error);
+    transaction->client->due += written;
+    return written;
 }
 
 /* The sending broke off. What the server said before it closed is worth more than that it did. */
@@ -258,26 +308,25 @@ static bool take_last_words(struct transaction *transaction, const char *step, s
     return client_add_context(transaction->client, step, error);
 }
 
-/* The message behind the flight, by BDAT or after 354, and the answer to it. */
-static bool send_message(struct transaction *transaction, struct error *error)
+/* The message behind the flight, by BDAT or after 354; the answer to it is to come. */
+static bool say_message(struct transaction *transaction, struct error *error)
 {
     const char *step = transaction->chunking ? "BDAT" : "message";
     transaction->data_open = transaction->body_sent = true;
-    if (!(transaction->chunking ? write_chunk(transaction, error)
-                                : write_message(transaction, error)))
+    if (!(transaction->chunking ? write_chunk(transaction, error) : write_data(transaction, error)))
         return take_last_words(transaction, step, error);
     if (transaction->last && transaction->pipelined && is_last(transaction))
         client_quit(transaction->client);
     transaction->awaits_end = true;
-    return settle(transaction, 0, error);
+    return true;
 }
 
 /* 354 though nobody was accepted: an empty message that goes nowhere. */
-static bool send_nothing(struct transaction *transaction, struct error *error)
+static bool say_nothing(struct transaction *transaction, struct error *error)
 {
     transaction->body_sent = true;
     transaction->awaits_end = say(transaction, "end of DATA", ".", error);
-    return transaction->awaits_end && settle(transaction, 0, error);
+    return transaction->awaits_end;
 }
 
 /* What of the message can go before the recipients are answered. */
@@ -294,7 +343,7 @@ static bool offer_data(struct transaction *transaction, struct error *error)
         client->stream.output.length + message_size(transaction->message) + BDAT_AND_QUIT;
     bool unanswered =
         transaction->login != NULL ? transaction->awaits_login : transaction->awaits_mail;
-    if (!unanswered || flight > FLIGHT_LIMIT)
+    if (!transaction->among_others && (!unanswered || flight > FLIGHT_LIMIT))
         return true;
     if (!interrupt_defer(error))
         return client_add_context(client, "BDAT", error);
@@ -306,13 +355,20 @@ static bool offer_data(struct transaction *transaction, struct error *error)
     return true;
 }
 
-/* Everything that can be said before the message itself, and all answers to it. */
+/* Everything that can be said before the message itself. */
+static bool say_envelope(struct transaction *transaction, struct error *error)
+{
+    bool begun = transaction->opened ||
+                 (offer_reset(transaction, error) && offer_login(transaction, error) &&
+                  (transaction->refused || offer_mail(transaction, error)));
+    return begun && (transaction->refused || offer_recipients(transaction, error)) &&
+           offer_data(transaction, error);
+}
+
+/* The same, and all answers to it. */
 static bool offer_envelope(struct transaction *transaction, struct error *error)
 {
-    bool begun = transaction->opened || (offer_login(transaction, error) &&
-                                         (transaction->refused || offer_mail(transaction, error)));
-    bool offered = begun && (transaction->refused || offer_recipients(transaction, error)) &&
-                   offer_data(transaction, error);
+    bool offered = say_envelope(transaction, error);
     /* A server that hung up may have said why before. */
     bool may_have_spoken = client_hung_up(transaction->client) && outstanding(transaction) > 0;
     return (offered || may_have_spoken) && settle(transaction, 0, error);
@@ -322,16 +378,23 @@ static bool offer_envelope(struct transaction *transaction, struct error *error)
 static bool pass_message(struct transaction *transaction, struct error *error)
 {
     if (transaction->data_open)
-        return transaction->accepted > 0 ? send_message(transaction, error)
-                                         : send_nothing(transaction, error);
+        return transaction_pass(transaction, error) && settle(transaction, 0, error);
     if (transaction->chunk_rode || transaction->accepted == 0)
         return true;
-    if (transaction->chunking)
-        return send_message(transaction, error);
-    transaction->awaits_data = say(transaction, "DATA", "DATA", error);
-    if (!transaction->awaits_data || !settle(transaction, 0, error))
-        return false;
-    return transaction->refused || send_message(transaction, error);
+    if (!transaction->chunking) {
+        transaction->awaits_data = say(transaction, "DATA", "DATA", error);
+        if (!transaction->awaits_data || !settle(transaction, 0, error))
+            return false;
+    }
+    return transaction->refused ||
+           (say_message(transaction, error) && settle(transaction, 0, error));
+}
+
+/* The envelope is answered: what is to be made of answers in the wrong order. */
+static void weigh_order(struct transaction *transaction)
+{
+    if (transaction->out_of_order && transaction->accepted == 0 && !transaction->refused)
+        transaction->refused = transaction->blames_flight = true;
 }
 
 static bool converse(struct transaction *transaction, struct error *error)
@@ -340,8 +403,7 @@ static bool converse(struct transaction *transaction, struct error *error)
         return client_add_context(transaction->client, "MAIL FROM", error);
     if (!offer_envelope(transaction, error))
         return false;
-    if (transaction->out_of_order && transaction->accepted == 0 && !transaction->refused)
-        transaction->refused = transaction->blames_flight = true;
+    weigh_order(transaction);
     return transaction->refused || pass_message(transaction, error);
 }
 
@@ -373,6 +435,12 @@ static bool is_decided(const struct transaction *transaction)
            transaction->accepted == 0 && transaction->again == 0;
 }
 
+/* 554 may mean anything, but where flights get through it is not about them. */
+static bool is_verdict(const struct transaction *transaction)
+{
+    return transaction->among_others && transaction->refusal.reply_code == 554;
+}
+
 /* It failed, but the way of asking may be to blame. */
 static bool may_work_plainly(const struct transaction *transaction, const struct error *error)
 {
@@ -380,16 +448,15 @@ static bool may_work_plainly(const struct transaction *transaction, const struct
     if (transaction->delivered || promised)
         return false;
     if (transaction->refused)
-        return transaction->blames_flight && !transaction->doubtful;
+        return transaction->blames_flight && !transaction->doubtful && !is_verdict(transaction);
     return transaction->pipelined && outstanding(transaction) > 0 && !transaction->body_sent &&
            client_hung_up(transaction->client) && error->exit_code == EX_TEMPFAIL &&
            !interrupt_came(NULL);
 }
 
-static enum transaction_end conclude(struct transaction *transaction, bool conversed,
-                                     struct error *error)
+enum transaction_end transaction_conclude(struct transaction *transaction, bool conversed,
+                                          struct error *error)
 {
-    interrupt_resume();
     transaction->login_failed =
         transaction->login_failed || (transaction->awaits_login && !transaction->chunk_rode);
     if (!conversed && is_decided(transaction))
@@ -410,6 +477,13 @@ static enum transaction_end conclude(struct transaction *transaction, bool conve
         return TRANSACTION_FAILED;
     batch_keep(transaction->batch, transaction->sent, transaction->envelope);
     return TRANSACTION_PLAIN;
+}
+
+static enum transaction_end conclude(struct transaction *transaction, bool conversed,
+                                     struct error *error)
+{
+    interrupt_resume();
+    return transaction_conclude(transaction, conversed, error);
 }
 
 enum transaction_end transaction_run(struct transaction *transaction, struct error *error)
@@ -463,4 +537,32 @@ enum transaction_end transaction_deliver(struct transaction *transaction, struct
     transaction->sent = transaction->answered = transaction->accepted = count;
     memcpy(batch->accepted, batch->waiting + batch->first, count * sizeof *batch->accepted);
     return conclude(transaction, pass_message(transaction, error), error);
+}
+
+/* --- among others ---------------------------------------------------------------------------- */
+
+bool transaction_say(struct transaction *transaction, struct error *error)
+{
+    begin(transaction);
+    if (interrupt_came(error))
+        return client_add_context(transaction->client, "MAIL FROM", error);
+    return say_envelope(transaction, error);
+}
+
+bool transaction_hear(struct transaction *transaction, struct error *error)
+{
+    bool heard = settle(transaction, 0, error);
+    weigh_order(transaction);
+    return heard;
+}
+
+bool transaction_is_awaited(const struct transaction *transaction)
+{
+    return transaction->data_open && !transaction->body_sent && !transaction->refused;
+}
+
+bool transaction_pass(struct transaction *transaction, struct error *error)
+{
+    return transaction->accepted > 0 ? say_message(transaction, error)
+                                     : say_nothing(transaction, error);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,6 +18,7 @@
 
 #include "base/file.h"
 #include "tests/support/folder.h"
+#include "tests/support/refuse.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -293,6 +295,89 @@ static void unnamed_files(void **state)
     }
 }
 
+/* How many of the names are opened otherwise than they must be. */
+static int open_beneath(void *context)
+{
+    static const struct {
+        const char *name;
+        int flags, failure; /* 0: none */
+    } cases[] = {
+        {"plain", O_RDONLY, 0},
+        {"plain", O_RDWR, 0},
+        {"missing", O_RDONLY, ENOENT},
+        {"new", O_RDWR | O_CREAT | O_EXCL, 0},
+        {"new", O_RDWR | O_CREAT | O_EXCL, EEXIST},
+        {".", O_RDONLY | O_DIRECTORY, 0},
+        {".", O_RDWR | O_TMPFILE, 0},
+        {"inside", O_RDONLY, ELOOP},
+        {"outside", O_RDONLY, ELOOP},
+        {"away", O_RDONLY, ELOOP},
+        {"away", O_RDONLY | O_DIRECTORY, ENOTDIR},
+        {"..", O_RDONLY, EXDEV},
+        {"../etc", O_RDONLY, EXDEV},
+        {"/etc/passwd", O_RDONLY, EXDEV},
+        {"sub/file", O_RDONLY, EXDEV},
+        {"", O_RDONLY, ENOENT},
+        {"sub", O_RDWR, EISDIR},
+    };
+    int directory = *(const int *)context, wrong = 0;
+    unlinkat(directory, "new", 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        errno = 0;
+        int fd = file_open_beneath(directory, cases[i].name, cases[i].flags, 0600);
+        /* What a link is that was to be a directory is said in two ways. */
+        int failure = errno == ELOOP && (cases[i].flags & O_DIRECTORY) != 0 ? ENOTDIR : errno;
+        if ((fd >= 0) != (cases[i].failure == 0) || (fd < 0 && failure != cases[i].failure) ||
+            (fd >= 0 && (fcntl(fd, F_GETFD) & FD_CLOEXEC) == 0)) {
+            print_error("%s: %d, %s\n", cases[i].name, fd, strerror(errno));
+            wrong++;
+        }
+        if (fd >= 0)
+            close(fd);
+    }
+    return wrong;
+}
+
+static int open_beneath_without_call(void *context)
+{
+    return refuse_call(SYS_openat2, ENOSYS, 0, 0, 0) ? open_beneath(context) : -1;
+}
+
+static int open_beneath_with_filter(void *context)
+{
+    return refuse_call(SYS_openat2, EPERM, 0, 0, 0) ? open_beneath(context) : -1;
+}
+
+/* Any other failure is one. */
+static int open_beneath_with_failure(void *context)
+{
+    return refuse_call(SYS_openat2, EMFILE, 0, 0, 0) &&
+                   file_open_beneath(*(const int *)context, "plain", O_RDONLY, 0) < 0
+               ? errno
+               : -1;
+}
+
+static void nothing_outside_is_opened(void **state)
+{
+    (void)state;
+    char below[256];
+    snprintf(below, sizeof below, "%s", in_folder("beneath"));
+    assert_int_equal(mkdir(below, 0700), 0);
+    make_file("beneath/plain", "text", 0600);
+    assert_int_equal(mkdir(in_folder("beneath/sub"), 0700), 0);
+    make_file("beneath/sub/file", "text", 0600);
+    assert_int_equal(symlink("plain", in_folder("beneath/inside")), 0);
+    assert_int_equal(symlink("/etc/passwd", in_folder("beneath/outside")), 0);
+    assert_int_equal(symlink("..", in_folder("beneath/away")), 0);
+    int directory = open(below, O_RDONLY | O_DIRECTORY);
+    assert_true(directory >= 0);
+    assert_int_equal(refuse_in_child(open_beneath, &directory), 0);
+    assert_int_equal(refuse_in_child(open_beneath_without_call, &directory), 0);
+    assert_int_equal(refuse_in_child(open_beneath_with_filter, &directory), 0);
+    assert_int_equal(refuse_in_child(open_beneath_with_failure, &directory), EMFILE);
+    close(directory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -307,6 +392,7 @@ int main(void)
         cmocka_unit_test(writing_all),
         cmocka_unit_test(a_full_disk_is_an_error),
         cmocka_unit_test(unnamed_files),
+        cmocka_unit_test(nothing_outside_is_opened),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

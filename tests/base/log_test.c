@@ -20,6 +20,7 @@
 #include <cmocka.h>
 
 #include "base/log.h"
+#include "base/privilege.h"
 #include "tests/support/folder.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -366,6 +367,34 @@ static void a_daemon_that_hangs_is_not_waited_for(void **state)
     close(fd);
 }
 
+/* Opened while that was permitted, a file is written to when it cannot be opened any more; one that
+ * is begun anew is, as long as it can be. */
+static void a_held_file_is_written(void **state)
+{
+    (void)state;
+    struct paths paths = in_folder("held", "moved");
+    const struct log_options options = {.facility = -1, .file = paths.plain};
+    struct error error;
+    char bytes[1000];
+    pid_t child = fork();
+    if (child == 0) {
+        log_open(&options);
+        log_hold();
+        bool done = privilege_keep(0, &error) && chmod(paths.plain, 0) == 0 &&
+                    log_line(LOG_INFO, "first=1", &error) && chmod(paths.plain, 0600) == 0 &&
+                    rename(paths.plain, paths.other) == 0 && log_line(LOG_INFO, "second=2", &error);
+        _exit(done ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    read_file(paths.other, bytes, sizeof bytes);
+    assert_non_null(strstr(bytes, " first=1\n"));
+    assert_null(strstr(bytes, "second"));
+    read_file(paths.plain, bytes, sizeof bytes);
+    assert_non_null(strstr(bytes, " second=2\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +403,7 @@ int main(void)
         cmocka_unit_test(lines_are_appended_with_the_time),
         cmocka_unit_test(a_torn_line_is_ended),
         cmocka_unit_test(a_file_that_may_not_be_read_is_written),
+        cmocka_unit_test(a_held_file_is_written),
         cmocka_unit_test(a_long_line_is_cut),
         cmocka_unit_test(other_files_are_left_alone),
         cmocka_unit_test(the_daemon_gets_the_line),

@@ -35,7 +35,7 @@ static void takes_modes(void **state)
         {"d", OPTIONS_SEND, "no daemon"},   {"D", OPTIONS_SEND, "no daemon"},
         {"h", OPTIONS_SEND, "status"},      {"t", OPTIONS_SEND, "nothing to test"},
         {"z", OPTIONS_SEND, "compiled"},    {"C", OPTIONS_SEND, "whenever it is used"},
-        {"S", OPTIONS_SEND, "-bs"},         {"q", OPTIONS_SEND, "without trying"},
+        {"S", OPTIONS_SEND, "-bs"},         {"q", OPTIONS_SEND, "-odq"},
         {"a", OPTIONS_SEND, "ARPANET"},     {"x", OPTIONS_SEND, "m, s, v, i, p or P"},
         {"", OPTIONS_SEND, "unknown mode"}, {"mm", OPTIONS_SEND, "unknown mode"},
         {"\x1b", OPTIONS_SEND, "-b\\x1b"},
@@ -53,15 +53,43 @@ static void takes_modes(void **state)
 static void takes_runs(void **state)
 {
     static const struct {
-        const char *argument, *words;
+        const char *argument;
+        struct options_run run;
+        const char *words; /* in the error; NULL: it is taken */
     } rows[] = {
-        {"", NULL},     {"30m", NULL}, {"f", NULL},     {"p1m", NULL}, {"IABC", NULL},
-        {"Rx@y", NULL}, {"!Rx", NULL}, {"Gname", NULL}, {"x", "-qx"},  {"\n", "-q\\n"},
+        {"", {0}, NULL},
+        {"30m", {.interval = 1800000}, NULL},
+        {"30", {.interval = 1800000}, NULL},
+        {"1s", {.interval = 1000}, NULL},
+        {"366d", {.interval = 31622400000}, NULL},
+        {"1h30", {.interval = 5400000}, NULL},
+        {"f", {0}, NULL},
+        {"ff", {.all = true}, NULL},
+        {"p1m", {.interval = 60000}, NULL},
+        {"Rx@y", {.match = OPTIONS_MATCH_RECIPIENT, .all = true}, NULL},
+        {"Gname", {0}, NULL},
+        {"366d1s", {0}, "of a year at most"},
+        {"1m1", {.interval = 120000}, NULL},
+        {"1x", {0}, "is no time"},
+        {"9223372036854775807w", {0}, "is no time"},
+        {"99999999999999999999999", {0}, "is no time"},
+        {"I", {0}, "needs what to look for"},
+        {"IABC", {0}, "16 letters"},
+        {"!Rx", {0}, "all but what matches"},
+        {"x", {0}, "-qx"},
+        {"\n", {0}, "-q\\n"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct error error;
-        check(rows[i].argument, letters_check_run(rows[i].argument, &error), rows[i].words, &error);
+        struct options_run run = {0};
+        check(rows[i].argument, letters_parse_run(rows[i].argument, &run, &error), rows[i].words,
+              &error);
+        if (rows[i].words != NULL)
+            continue;
+        assert_int_equal(run.interval, rows[i].run.interval);
+        assert_int_equal(run.match, rows[i].run.match);
+        assert_int_equal(run.all, rows[i].run.all);
     }
 }
 

@@ -44,6 +44,10 @@ static void describe(void)
                                         [OPTIONS_LIST] = "list ",
                                         [OPTIONS_COUNT] = "count ",
                                         [OPTIONS_RUN] = "run ",
+                                        [OPTIONS_SHOW] = "show ",
+                                        [OPTIONS_HOLD] = "hold ",
+                                        [OPTIONS_RELEASE] = "release ",
+                                        [OPTIONS_REMOVE] = "remove ",
                                         [OPTIONS_CONFIGURE] = "configure ",
                                         [OPTIONS_CHECK] = "check ",
                                         [OPTIONS_HELP] = "help ",
@@ -71,6 +75,11 @@ static void describe(void)
     describe_number(&text, "N", options.notify);
     describe_number(&text, "R", (int)options.returned);
     describe_number(&text, "od", (int)options.delivery);
+    describe_string(&text, "id", options.entry_id);
+    describe_number(&text, "every", (int)(options.run.interval / 1000));
+    describe_number(&text, "by", (int)options.run.match);
+    describe_string(&text, "text", options.run.text);
+    text_add(&text, options.run.all ? "all " : "");
     text_add(&text, options.verbose ? "v " : "");
 }
 
@@ -126,8 +135,10 @@ struct option_case {
 #define BAD_V                                                                                      \
     "usage: -V: takes an envelope id: up to 100 printable characters, with + and = written as "    \
     "+2B and +3D"
-#define BAD_L  "usage: -L takes a name of 1 to 32 printable ASCII characters without blanks"
-#define BAD_OD "usage: -od takes b, d, f, i or q"
+#define BAD_L    "usage: -L takes a name of 1 to 32 printable ASCII characters without blanks"
+#define BAD_OD   "usage: -od takes b, d, f, i or q"
+#define BAD_TIME "is no time, such as 30s, 15m or 1h30m, of a year at most"
+#define ID       "0123456789abcdEF"
 
 static const struct option_case option_cases[] = {
     {"-Ac -Am", 'A', ARGUMENT, "c", "", NULL},
@@ -156,7 +167,7 @@ static const struct option_case option_cases[] = {
     {"-bz / -bC", 'b', ARGUMENT, "C", NULL,
      "usage: -bC: its configuration is checked whenever it is used" AGENT},
     {"-bq (dma: queue only)", 'b', ARGUMENT, "q", NULL,
-     "usage: -bq: it puts nothing into a queue without trying to send it" AGENT},
+     "usage: -bq: what is only to be queued is sent with -odq" AGENT},
     {"-b: others", 'b', ARGUMENT, "x", NULL,
      "usage: -bx: unknown mode; it takes m, s, v, i, p or P"},
     {"-b: others", 'b', ARGUMENT, "mx", NULL,
@@ -252,16 +263,38 @@ static const struct option_case option_cases[] = {
     {"-ov", 'o', ARGUMENT, "v", "v ", NULL},
     {"-p proto[:host]", 'p', ARGUMENT, "SMTP:host", "", NULL},
     {"-q", 'q', ATTACHED | ALONE, "", "run no-input ", NULL},
-    {"-q30m", 'q', ATTACHED | ALONE, "30m", "run no-input ", NULL},
-    {"-q30m", 'q', ATTACHED | ALONE, "p1h", "run no-input ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "30m", "run no-input every=1800 ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "1h30m", "run no-input every=5400 ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "5", "run no-input every=300 ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "1w2d3h4m5s", "run no-input every=788645 ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "0", "run no-input ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "p1h", "run no-input every=3600 ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "p", "run no-input ", NULL},
+    {"-q30m", 'q', ATTACHED | ALONE, "5y", NULL, "usage: -q5y: " BAD_TIME},
+    {"-q30m", 'q', ATTACHED | ALONE, "5mm", NULL, "usage: -q5mm: " BAD_TIME},
+    {"-q30m", 'q', ATTACHED | ALONE, "pm", NULL, "usage: -qpm: " BAD_TIME},
+    {"-q30m", 'q', ATTACHED | ALONE, "367d", NULL, "usage: -q367d: " BAD_TIME},
+    {"-q30m", 'q', ATTACHED | ALONE, "99999999999999999999s", NULL,
+     "usage: -q99999999999999999999s: " BAD_TIME},
     {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "f", "run no-input ", NULL},
-    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "ff", "run no-input ", NULL},
-    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "Iabc", "run no-input ", NULL},
-    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "Rhost", "run no-input ", NULL},
-    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "!Sme", "run no-input ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "ff", "run no-input all ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "i", "run no-input ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "Gmqueue", "run no-input ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "G", NULL, "usage: -qG: needs the name of a group"},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "I" ID, "run no-input by=1 text=" ID " all ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "I../passwd", NULL,
+     "usage: -qI../passwd: an id is 16 letters and digits, as mailq shows them"},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "Rhost", "run no-input by=2 text=host all ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "S", NULL,
+     "usage: -qS: needs what to look for, attached to it"},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "Sme@x", "run no-input by=3 text=me@x all ", NULL},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "!Sme", NULL,
+     "usage: -q!Sme: a run of all but what matches is not done here; -qI, -qR and -qS take what is "
+     "to be run"},
+    {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "Q", NULL,
+     "usage: -qQ: nothing is quarantined or lost here"},
     {"-qf -qI -qR -qS", 'q', ATTACHED | ALONE, "x", NULL,
-     "usage: -qx: takes nothing, a time such as 30m, f, p, L, or what to look for behind I, R, S, "
-     "Q or G"},
+     "usage: -qx: takes nothing, a time such as 30m, f, p, or what to look for behind I, R or S"},
     {"-s", 's', FLAG, "", "", NULL},
     {"-T -J -S -x", 'T', ATTACHED, "", NULL, "usage: -T: refused, as there is nothing to time"},
     {"-T -J -S -x", 'J', ATTACHED, "", "", NULL},
@@ -406,8 +439,9 @@ static void test_lines(void **state)
         /* -q beside what would send, and beside a listing */
         {"sendmail -q -bm", "", "run no-input "},
         {"sendmail -i -q -f me@x", "", "run no-input i f=me@x "},
-        {"sendmail -bp -qRhost", "", "list no-input "},
-        {"sendmail -qIabc -bP", "", "count no-input "},
+        {"sendmail -bp -qRhost", "", "list no-input by=2 text=host all "},
+        {"sendmail -qSabc -bP", "", "count no-input by=3 text=abc all "},
+        {"sendmail -q15m -qRhost", "", "run no-input every=900 by=2 text=host all "},
         /* what mailers pass */
         {"sendmail -oi -oem -oep -odi -odb -om -N success,failure -R hdrs -V id -m -v -F "
          "Full_Name -f '' -- a@x",
@@ -434,6 +468,15 @@ static void test_lines(void **state)
         {"sendmail a@x --account w --check b@x -f me@x", "a@x b@x ", "check no-input a=w f=me@x "},
         {"sendmail --json --check -v", "", "check no-input json v "},
         {"sendmail --check --help", "", "help no-input "},
+        {"sendmail --queue", "", "list no-input "},
+        {"sendmail --queue --json -v", "", "list no-input json v "},
+        {"sendmail -bp --json", "", "list no-input json "},
+        {"sendmail --flush", "", "run no-input all "},
+        {"sendmail --show " ID " --json -C /c", "", "show no-input json C=/c id=" ID " "},
+        {"sendmail --show=" ID, "", "show no-input id=" ID " "},
+        {"sendmail --hold " ID, "", "hold no-input id=" ID " "},
+        {"sendmail --release " ID, "", "release no-input id=" ID " "},
+        {"sendmail --remove " ID, "", "remove no-input id=" ID " "},
         {"sendmail --help", "", "help no-input "},
         {"sendmail --help -bm a@x", "a@x ", "help no-input "},
         {"sendmail --dry-run --version -q", "", "version no-input "},
@@ -458,6 +501,9 @@ static void test_names(void **state)
         {"/usr/bin/mailq", "", "list no-input "},
         {"mailq -Ac -v", "", "list no-input v "},
         {"mailq -q", "", "list no-input "},
+        {"mailq --json", "", "list no-input json "},
+        {"mailq --flush", "", "run no-input all "},
+        {"mailq --remove " ID, "", "remove no-input id=" ID " "},
         {"./newaliases", "", "aliases no-input "},
         {"newaliases -C /c -oA/etc/aliases", "", "aliases no-input C=/c "},
         {"newaliases -bp", "", "list no-input "},
@@ -540,10 +586,36 @@ static void test_refused(void **state)
          "usage: --configure is not taken together with --file", false},
         {"sendmail --dry-run --configure me@x",
          "usage: --configure is not taken together with --dry-run", false},
-        /* not in this version */
-        {"sendmail --queue", "usage: --queue is not in this version yet", false},
-        {"sendmail --flush", "usage: --flush is not in this version yet", false},
-        {"sendmail --remove id", "usage: --remove is not in this version yet", false},
+        /* what is in the queue */
+        {"sendmail --queue a@x", "usage: -bp takes no recipients; nothing is sent by it", false},
+        {"sendmail --queue -bs", "usage: --queue is not taken together with -i, -oi or -bs", false},
+        {"sendmail --queue -bv a@x", "usage: --queue is not taken together with -bv", false},
+        {"sendmail --queue -q", "usage: --queue is not taken together with -q", false},
+        {"sendmail -q15m --flush", "usage: --flush is not taken together with -q", false},
+        {"sendmail --flush --queue", "usage: --flush is not taken together with --queue", false},
+        {"sendmail --flush --dry-run", "usage: --flush is not taken together with --dry-run",
+         false},
+        {"sendmail --flush --json", "usage: --json is for --check, --queue and --show", false},
+        {"sendmail --flush --yes", "usage: --yes is taken together with --configure only", false},
+        {"sendmail --check --queue", "usage: --queue is not taken together with --check", false},
+        {"sendmail --configure me@x --queue",
+         "usage: --queue is not taken together with --configure", false},
+        {"sendmail --show " ID " --file /m", "usage: --show is not taken together with --file",
+         false},
+        {"sendmail --show " ID " -t", "usage: -t is not taken together with --show", false},
+        {"sendmail --show " ID " --hold " ID, "usage: --show is not taken together with --hold",
+         false},
+        {"sendmail --show " ID " --show " ID, "usage: --show is taken once", false},
+        {"sendmail --remove", "usage: --remove needs a value", true},
+        {"sendmail --remove ../../etc/passwd",
+         "usage: --remove: \"../../etc/passwd\" is no id, which is 16 letters and digits, as mailq "
+         "shows them",
+         false},
+        {"sendmail --remove ''",
+         "usage: --remove: \"\" is no id, which is 16 letters and digits, as mailq shows them",
+         false},
+        {"sendmail -qRx -qSy", "usage: -qSy: just one of -qI, -qR and -qS", false},
+        {"sendmail -q15m --json", "usage: --json is for --check, --queue and --show", false},
         /* a mode without a message */
         {"sendmail --check -t", "usage: --check is not taken together with -t", false},
         {"sendmail --check -bv a@x", "usage: --check is not taken together with -bv", false},
@@ -553,7 +625,7 @@ static void test_refused(void **state)
         {"sendmail --check --file /m", "usage: --check is not taken together with --file", false},
         {"sendmail --check --nonsense", "usage: unknown option --nonsense", false},
         {"mailq --check", "usage: --check is not taken together with -bp", false},
-        {"sendmail --json a@x", "usage: --json is for --check", true},
+        {"sendmail --json a@x", "usage: --json is for --check, --queue and --show", true},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(rows); i++) {
@@ -599,13 +671,13 @@ static void assert_refused_with(const char *name, const char *words, const char 
     snprintf(sentence, sizeof sentence, "usage: --%s is not taken together with %s", name, with);
     for (int order = 0; order < 2; order++) {
         if (order == 0)
-            snprintf(line, sizeof line, "sendmail --%s=1 %s", name, words);
+            snprintf(line, sizeof line, "sendmail --%s=" ID " %s", name, words);
         else
-            snprintf(line, sizeof line, "sendmail %s --%s=1", words, name);
+            snprintf(line, sizeof line, "sendmail %s --%s=" ID, words, name);
         /* Flags take no value. */
         if (parse(line) == false && strstr(error.sentence, "takes no value") != NULL) {
-            char *value = strstr(line, "=1");
-            memmove(value, value + 2, strlen(value + 2) + 1);
+            char *value = strstr(line, "=" ID);
+            memmove(value, value + sizeof ID, strlen(value + sizeof ID) + 1);
         }
         assert_false(parse(line));
         assert_int_equal(error.exit_code, EX_USAGE);

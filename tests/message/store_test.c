@@ -3,6 +3,7 @@
 #include "message/store.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -10,11 +11,15 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/file.h"
+#include "tests/support/refuse.h"
 
 enum { MEGABYTE = 1024 * 1024 };
 
@@ -191,6 +196,151 @@ static void test_an_octet_is_changed(void **state)
     }
 }
 
+/* --- a place of its own */
+struct place_of_test {
+    struct store_place place;
+    int opened;
+};
+
+static int open_in_tmp(void *context, struct error *error)
+{
+    struct place_of_test *test = context;
+
+    test->opened++;
+    return file_open_unnamed("/tmp", error);
+}
+
+static int open_nothing(void *context, struct error *error)
+{
+    struct place_of_test *test = context;
+
+    test->opened++;
+    error_set(error, EX_IOERR, "no place");
+    return -1;
+}
+
+static int open_pipe(void *context, struct error *error)
+{
+    int ends[2];
+
+    (void)context, (void)error;
+    if (pipe(ends) != 0)
+        return -1;
+    close(ends[0]);
+    return ends[1];
+}
+
+enum { RESERVED = 64 };
+
+static void init_in_place(struct store *store, struct place_of_test *test,
+                          int (*open_file)(void *context, struct error *error))
+{
+    test->opened = 0;
+    test->place = (struct store_place){open_file, test, RESERVED};
+    store_init(store, NULL);
+    store->place = &test->place;
+}
+
+static void test_it_grows_in_its_place(void **state)
+{
+    struct place_of_test test;
+    struct store store;
+    struct error error;
+    char octets[RESERVED + 16];
+
+    (void)state;
+    init_in_place(&store, &test, open_in_tmp);
+    append(&store, STORE_MEMORY_LIMIT);
+    assert_int_equal(test.opened, 0);
+    for (size_t size = 1; store_size(&store) < MEGABYTE; size = size * 7 % 100000 + 1) {
+        append(&store, size);
+        assert_stretch(&store, (size_t)store_size(&store) / 3, (size_t)store_size(&store) / 2);
+    }
+    assert_int_equal(test.opened, 1);
+    assert_int_equal(store.reserved, RESERVED);
+    assert_true(store_change(&store, 3, 'x', &error));
+    assert_int_equal(pread(store.fd, octets, sizeof octets, 0), sizeof octets);
+    for (size_t i = 0; i < RESERVED; i++)
+        assert_int_equal(octets[i], 0);
+    assert_memory_equal(octets + RESERVED, pattern, 3);
+    assert_int_equal(octets[RESERVED + 3], 'x');
+    assert_memory_equal(octets + RESERVED + 4, pattern + 4, 12);
+    /* Used again it has its place again. */
+    store_free(&store);
+    assert_int_equal(store.reserved, 0);
+    append(&store, MEGABYTE);
+    assert_int_equal(test.opened, 2);
+    assert_int_equal(store.reserved, RESERVED);
+    store_free(&store);
+}
+
+static void test_without_a_place_it_is_temporary(void **state)
+{
+    struct place_of_test test;
+    struct store store;
+
+    (void)state;
+    init_in_place(&store, &test, open_nothing);
+    append(&store, MEGABYTE);
+    assert_int_equal(test.opened, 1);
+    assert_int_equal(store.reserved, 0);
+    assert_stretch(&store, 0, MEGABYTE);
+    store_free(&store);
+    init_in_place(&store, &test, open_pipe);
+    append(&store, MEGABYTE);
+    assert_int_equal(store.reserved, 0);
+    assert_stretch(&store, 0, MEGABYTE);
+    store_free(&store);
+}
+
+/* The place is a disk of a quarter of a megabyte more than it takes to begin there. */
+static int open_on_small_disk(void *context, struct error *error)
+{
+    (void)context;
+    return file_open_unnamed("/mnt", error);
+}
+
+static int leave_small_disk(void *context)
+{
+    struct place_of_test test;
+    struct store store;
+    struct error error;
+    char octets[STORE_MEMORY_LIMIT];
+
+    (void)context;
+    if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", "/mnt", "tmpfs", 0, "size=512k,mode=0700") != 0)
+        return 77;
+    init_in_place(&store, &test, open_on_small_disk);
+    while (store_size(&store) < MEGABYTE) {
+        size_t offset = (size_t)store_size(&store);
+        bool in_place = offset > STORE_MEMORY_LIMIT && offset < 400 * 1024;
+
+        if (!store_append(&store, slice_make(pattern + offset, 50000), &error))
+            return 1;
+        if (in_place && store.reserved != RESERVED)
+            return 2;
+    }
+    if (store.reserved != 0)
+        return 3;
+    for (size_t offset = 0; offset + sizeof octets < MEGABYTE; offset += sizeof octets / 2)
+        if (!store_read(&store, offset, octets, sizeof octets, &error) ||
+            memcmp(octets, pattern + offset, sizeof octets) != 0)
+            return 4;
+    store_free(&store);
+    return 0;
+}
+
+static void test_it_leaves_a_place_that_is_full(void **state)
+{
+    int result = refuse_in_child(leave_small_disk, NULL);
+
+    (void)state;
+    if (result == 77)
+        skip();
+    assert_int_equal(result, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +350,9 @@ int main(void)
         cmocka_unit_test(test_directory),
         cmocka_unit_test(test_no_room_left),
         cmocka_unit_test(test_an_octet_is_changed),
+        cmocka_unit_test(test_it_grows_in_its_place),
+        cmocka_unit_test(test_without_a_place_it_is_temporary),
+        cmocka_unit_test(test_it_leaves_a_place_that_is_full),
     };
 
     return cmocka_run_group_tests(tests, fill_pattern, NULL);

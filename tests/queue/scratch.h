@@ -12,7 +12,7 @@
 #include "tests/support/folder.h"
 
 struct scratch {
-    char folder[64], directory[80];
+    char folder[32], directory[128];
     struct spool_options options;
     struct spool spool;
     struct error error;
@@ -21,7 +21,7 @@ struct scratch {
 /* A path in the spool; good for four calls more. */
 static inline const char *scratch_path(const struct scratch *scratch, const char *name)
 {
-    static char paths[4][160];
+    static char paths[4][400];
     static unsigned next;
     char *path = paths[next++ % 4];
     snprintf(path, sizeof paths[0], "%s/%s", scratch->directory, name);

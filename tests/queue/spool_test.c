@@ -2,6 +2,7 @@
  * noted in it, is so for good. */
 #include "queue/spool.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <grp.h>
 #include <setjmp.h>
@@ -313,6 +314,18 @@ static void assert_state(struct scratch *scratch, const char *expected)
     assert_memory_equal(bytes, expected, strlen(expected));
 }
 
+/* Something that a state not written left behind. */
+static bool has_remainder(const struct scratch *scratch)
+{
+    DIR *directory = opendir(scratch->directory);
+    bool found = false;
+    assert_non_null(directory);
+    for (const struct dirent *entry; (entry = readdir(directory)) != NULL;)
+        found |= strncmp(entry->d_name, "state", 5) == 0;
+    closedir(directory);
+    return found;
+}
+
 static void the_runners_stamp(void **state)
 {
     struct scratch *scratch = *state;
@@ -322,7 +335,7 @@ static void the_runners_stamp(void **state)
     assert_int_equal(spool_open_state(&scratch->spool), -1);
     assert_true(spool_write_state(&scratch->spool, slice_of("first"), &scratch->error));
     assert_true(spool_write_state(&scratch->spool, slice_of("second one"), &scratch->error));
-    assert_int_equal(mode_of(path), 0640);
+    assert_int_equal(mode_of(path), 0600);
     assert_state(scratch, "second one");
     assert_true(spool_stamp(&scratch->spool) >= time(NULL) - 5);
     assert_int_equal(utimes(path, times), 0);
@@ -343,14 +356,17 @@ static void the_runners_stamp(void **state)
         assert_int_equal(chown(path, STRANGER, (gid_t)-1), 0);
         assert_int_equal(spool_stamp(&scratch->spool), 0);
     }
+    assert_true(scratch_reopen(scratch, true));
+    assert_true(spool_write_state(&scratch->spool, slice_of("fourth"), &scratch->error));
+    assert_int_equal(mode_of(path), 0644);
+    assert_true(scratch_reopen(scratch, false));
     /* A directory in its place: the new one is not left behind. */
     assert_int_equal(unlink(path), 0);
     assert_int_equal(mkdir(path, 0700), 0);
     assert_false(spool_write_state(&scratch->spool, slice_of("x"), &scratch->error));
     assert_int_equal(scratch->error.exit_code, EX_IOERR);
     assert_int_equal(rmdir(path), 0);
-    spool_close(&scratch->spool);
-    assert_int_equal(rmdir(scratch->directory), 0);
+    assert_false(has_remainder(scratch));
 }
 
 int main(void)

@@ -28,6 +28,8 @@ static const struct option receive_options[] = {
     {"size", required_argument, NULL, 'z'},
     {"recipients", required_argument, NULL, 'r'},
     {"refuse", required_argument, NULL, 'R'},
+    {"put-off", required_argument, NULL, 'O'},
+    {"mails", required_argument, NULL, 'M'},
     {"directory", required_argument, NULL, 'd'},
     {"quiet", no_argument, NULL, 'q'},
     {"transcript", no_argument, NULL, 'T'},
@@ -61,6 +63,8 @@ void receive_usage(void)
           "  --size N          the largest message (told, not enforced)\n"
           "  --recipients N    452 for more in one message\n"
           "  --refuse PATTERN  550 for recipients that it matches (* is any run of characters)\n"
+          "  --put-off PATTERN 450 likewise\n"
+          "  --mails N         421 for more in one connection\n"
           "  --directory DIR   keep the messages there, as NAME.eml, with what MAIL and RCPT said "
           "in\n"
           "                    NAME.envelope (else they are counted and thrown away)\n"
@@ -162,6 +166,12 @@ static void take_option(struct receive *receive, int option, char *value)
         break;
     case 'R':
         session->refused = value;
+        break;
+    case 'O':
+        session->put_off = value;
+        break;
+    case 'M':
+        session->mails_max = strtoull(value, NULL, 10);
         break;
     case 'k':
         receive->client_file = value;

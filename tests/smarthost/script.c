@@ -400,6 +400,13 @@ static bool on_exit_code(struct parser *parser, struct slice value)
     return true;
 }
 
+static bool on_behind(struct parser *parser, struct slice value)
+{
+    (void)value;
+    parser->script->behind = true;
+    return true;
+}
+
 static bool on_queued(struct parser *parser, struct slice value)
 {
     return slice_parse_number(value, 1000, &parser->script->queued) ||
@@ -451,6 +458,7 @@ static const struct directive directives[] = {
     {"TLS-refused", on_text, EVENT_TLS_REFUSED, NULL, 0},
     {"TLS", on_text, EVENT_TLS, NULL, 0},
     {"exit:", on_exit_code, 0, NULL, 0},
+    {"behind", on_behind, 0, NULL, 0},
     {"queued:", on_queued, 0, NULL, 0},
     {"stderr:", on_item, 0, NULL, offsetof(struct script, errors)},
     {"stdout:", on_item, 0, NULL, offsetof(struct script, output)},

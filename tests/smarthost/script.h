@@ -69,10 +69,11 @@ struct script {
     struct buffer input;
     enum port_manner ports[SCRIPT_PORTS];
     bool second_port; /* spoken of */
+    bool behind;      /* who connects is not whom we started */
     struct event events[SCRIPT_EVENTS_MAX];
     size_t event_count;
     int exit_code;
-    uint64_t queued; /* entries in the queue in the end */
+    uint64_t queued;                        /* entries in the queue in the end */
     struct script_list output, errors, log; /* patterns, a line each */
     struct script_list secrets;
     int64_t limit; /* milliseconds the whole session may take */

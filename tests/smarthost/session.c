@@ -24,7 +24,7 @@ struct session {
     struct buffer input, output;
     size_t used; /* of the input */
     bool greeted, authenticated, in_mail, in_chunks, quit;
-    uint64_t recipients;
+    uint64_t recipients, mails;
     struct buffer envelope; /* as events have it */
     int file;               /* the message being received, -1: thrown away */
     char path[512];         /* what its name is going to be */
@@ -206,6 +206,10 @@ static bool on_mail(struct session *session, struct slice rest)
         return reply(session, "503 5.5.1 not now");
     if (session->options->login.user != NULL && !session->authenticated)
         return reply(session, "530 5.7.0 authentication required");
+    if (session->options->mails_max > 0 && session->mails++ >= session->options->mails_max) {
+        session->quit = true;
+        return reply(session, "421 4.3.2 enough for now") && flush(session);
+    }
     session->in_mail = true;
     session->recipients = 0;
     buffer_clear(&session->envelope);
@@ -214,10 +218,8 @@ static bool on_mail(struct session *session, struct slice rest)
 }
 
 /* By its address, without what brackets and parameters are around it. */
-static bool is_refused(const struct session *session, struct slice rest)
+static bool is_among(const char *pattern, struct slice rest)
 {
-    const char *pattern = session->options->refused;
-
     if (slice_starts_nocase(rest, "<"))
         rest = slice_from(rest, 1);
     rest = slice_to(rest, slice_find(rest, '>'));
@@ -232,7 +234,11 @@ static bool on_rcpt(struct session *session, struct slice rest)
         return reply(session, "503 5.5.1 MAIL first");
     if (most > 0 && session->recipients >= most)
         return reply(session, "452 4.5.3 too many recipients");
-    if (is_refused(session, rest)) {
+    if (is_among(session->options->put_off, rest)) {
+        event(session, "PUT-OFF %.*s", (int)rest.length, rest.bytes);
+        return reply(session, "450 4.2.0 come again");
+    }
+    if (is_among(session->options->refused, rest)) {
         event(session, "REFUSED %.*s", (int)rest.length, rest.bytes);
         return reply(session, "550 5.1.1 nobody of that name");
     }

@@ -22,6 +22,8 @@ struct session_options {
     uint64_t size;              /* the largest message, 0: no limit told */
     uint64_t recipients_max;    /* in one message, 452 beyond; 0: no limit */
     const char *refused;        /* 550 for recipients that this pattern matches; NULL: for none */
+    const char *put_off;        /* 450 likewise */
+    uint64_t mails_max;         /* in one connection, 421 beyond; 0: no limit */
     const char *directory;      /* where messages are kept; NULL: counted and thrown away */
     bool quiet;                 /* no events on standard output */
     bool transcript;            /* the conversation on standard error */

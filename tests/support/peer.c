@@ -19,7 +19,7 @@ static void must(bool condition, const char *what)
     abort();
 }
 
-static void say(int fd, struct slice reply)
+static void say(const struct peer *peer, int fd, struct slice reply)
 {
     struct buffer wire = {0};
     struct slice line;
@@ -27,7 +27,9 @@ static void say(int fd, struct slice reply)
         buffer_add(&wire, line);
         buffer_add_string(&wire, "\r\n");
     }
-    send(fd, wire.bytes, wire.length, MSG_NOSIGNAL);
+    size_t piece = peer->dribbles ? 1 : wire.length;
+    for (size_t i = 0; i < wire.length; i += piece)
+        send(fd, wire.bytes + i, piece, MSG_NOSIGNAL);
     buffer_free(&wire);
 }
 
@@ -94,11 +96,11 @@ static void serve(struct peer *peer, int fd, const char *script)
     must(in != NULL, "fdopen");
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* in vain on a pair, no harm */
     slice_cut(&rest, '\n', &reply);
-    say(fd, reply);
+    say(peer, fd, reply);
     for (bool open = true; open;) {
         if (slice_starts_nocase(reply, "354") && slice_starts_nocase(rest, "early ")) {
             slice_cut(&rest, '\n', &reply);
-            say(fd, slice_from(reply, strlen("early ")));
+            say(peer, fd, slice_from(reply, strlen("early ")));
             break;
         }
         if (slice_starts_nocase(reply, "354")) {
@@ -118,7 +120,7 @@ static void serve(struct peer *peer, int fd, const char *script)
             break;
         bool last = slice_starts_nocase(reply, "last ");
         if (!slice_equals(reply, slice_of("silent")))
-            say(fd, slice_from(reply, last ? strlen("last ") : 0));
+            say(peer, fd, slice_from(reply, last ? strlen("last ") : 0));
         if (last)
             break;
     }

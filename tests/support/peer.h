@@ -20,11 +20,12 @@ struct peer {
     int connection;
     uint16_t port;
     pthread_t thread;
-    atomic_int ended;    /* connections that we have ended */
-    struct buffer heard; /* verbs, "." for a message, "+" for an answer to 334, "|" between
-                            connections: "EHLO MAIL RCPT DATA . QUIT | EHLO" */
-    struct buffer lines; /* the commands as they came, each with '\n' */
-    struct buffer body;  /* the last message as it came, dots and all */
+    atomic_bool dribbles; /* every octet is sent by itself */
+    atomic_int ended;     /* connections that we have ended */
+    struct buffer heard;  /* verbs, "." for a message, "+" for an answer to 334, "|" between
+                             connections: "EHLO MAIL RCPT DATA . QUIT | EHLO" */
+    struct buffer lines;  /* the commands as they came, each with '\n' */
+    struct buffer body;   /* the last message as it came, dots and all */
 };
 
 /* Listens on 127.0.0.1 at peer.port and serves one connection a script. */

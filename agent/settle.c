@@ -1,0 +1,281 @@
+/* Invariant: before the convoy goes on, what became of each recipient is on the disk, or the entry
+ * is unlinked; where neither can be had, nothing more is sent. And an entry leaves the queue only
+ * when nobody is left in it, and whoever is to know of a failure is told. */
+#include "agent/settle.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/random.h>
+#include <syslog.h>
+
+#include "agent/report.h"
+#include "base/clock.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "smtp/outcome.h"
+
+void settle_log(int priority, const char *status, const char *id, const char *sentence)
+{
+    char buffer[LOG_LINE_SIZE];
+    struct text line;
+    struct error ignored;
+    text_init(&line, buffer, sizeof buffer);
+    log_add(&line, "status", slice_of(status));
+    if (id != NULL)
+        log_add(&line, "queue", slice_of(id));
+    log_add_whole(&line, priority <= LOG_ERR ? "error" : "note", slice_of(sentence));
+    log_line(priority, buffer, &ignored);
+}
+
+static void log_attempt(struct load *load, const char *status, const struct error *outcome)
+{
+    struct report_attempt attempt = {.status = status,
+                                     .id = load->entry.id,
+                                     .age = clock_wall() - load->entry.about.created,
+                                     .owner = load->entry.owner};
+    report_attempt(load_mail(load), &attempt, outcome);
+}
+
+static bool complain(const struct load *load, const struct error *error)
+{
+    settle_log(LOG_ERR, "unsettled", load->entry.id, error->sentence);
+    return false;
+}
+
+static uint32_t random_number(void)
+{
+    uint32_t number = 0;
+    ssize_t ignored = getrandom(&number, sizeof number, GRND_NONBLOCK);
+    (void)ignored;
+    return number;
+}
+
+/* --- the end of an entry --------------------------------------------------------------------- */
+
+/* True when it is gone. One that cannot be unlinked is finished by its journal. */
+static bool take_out(struct settle *settle, struct load *load)
+{
+    struct error error;
+    return spool_remove(&settle->call->spool, SPOOL_QUEUE, load->entry.id, &error) ||
+           complain(load, &error);
+}
+
+static void move_to_failed(struct settle *settle, struct load *load)
+{
+    struct error error;
+    if (!spool_move(&settle->call->spool, load->entry.id, SPOOL_FAILED, &error))
+        complain(load, &error);
+}
+
+/* True when nobody is left to be told of anything. */
+static bool tell(struct settle *settle, struct load *load, bool expired)
+{
+    struct error error;
+    if (!entry_owes_report(&load->entry))
+        return true;
+    switch (notice_send(&settle->notice, load, expired, &error)) {
+    case NOTICE_LATER:
+        return false;
+    case NOTICE_FAILED:
+        settle_log(LOG_ERR, "unreported", load->entry.id, error.sentence);
+        return false;
+    default:
+        return entry_record_mark(&load->entry, RECORD_REPORTED, &error) || complain(load, &error);
+    }
+}
+
+/* What is recorded of the entry is what counts from here on. */
+static void finish(struct settle *settle, struct load *load, bool expired)
+{
+    if (settle->records_only || !tell(settle, load, expired) || entry_is_unfinished(&load->entry))
+        return;
+    if (envelope_count(&load->entry.envelope, RECIPIENT_REFUSED) > 0)
+        move_to_failed(settle, load);
+    else
+        take_out(settle, load);
+}
+
+void settle_finish(struct settle *settle, struct load *load)
+{
+    finish(settle, load, false);
+}
+
+static void finish_told(struct settle *settle, const struct notice_item *item)
+{
+    struct error error;
+    struct load *load;
+    if (load_open(&load, settle->call, item->id, &error) != SPOOL_OPENED)
+        return;
+    if (!entry_record_mark(&load->entry, RECORD_REPORTED, &error))
+        complain(load, &error);
+    else if (!entry_is_unfinished(&load->entry))
+        move_to_failed(settle, load);
+    load_free(load);
+}
+
+void settle_summarise(struct settle *settle)
+{
+    struct error error;
+    struct notice *notice = &settle->notice;
+    if (!notice_summarise(notice, &error))
+        settle_log(LOG_ERR, "unreported", NULL, error.sentence);
+    for (size_t i = 0; i < notice->count; i++)
+        if (notice->items[i].told)
+            finish_told(settle, &notice->items[i]);
+}
+
+/* --- an attempt ------------------------------------------------------------------------------ */
+
+/* Those whom the attempt left without an outcome share its error. */
+static bool file_ending(struct envelope *envelope, const struct error *ending, struct error *error)
+{
+    enum recipient_state state = ending->permanent ? RECIPIENT_REFUSED : RECIPIENT_DEFERRED;
+    for (size_t i = 0; i < envelope->count; i++)
+        if (envelope->recipients[i].state == RECIPIENT_PENDING &&
+            !envelope_set_outcome(envelope, i, state, ending->reply_code,
+                                  slice_of(ending->sentence), error))
+            return false;
+    return true;
+}
+
+static bool is_touched(const struct load *load)
+{
+    return load->mail.report.doubtful || load_count_final(load) > load->final;
+}
+
+/* Where it cannot be told who has the message by now, whatever is sent next may be sent twice. */
+static bool record(struct settle *settle, struct load *load, const struct record_try *what)
+{
+    struct error error;
+    if (entry_record_try(&load->entry, what, &error))
+        return true;
+    settle->broken = settle->broken || is_touched(load);
+    return complain(load, &error);
+}
+
+/* The attempt counts as the entry's own. One that may be why the server broke off waits like any
+ * other that failed, lest it is the first of every pass and all others stay behind it. */
+static bool is_counted(const struct load *load, const struct error *ending, bool over)
+{
+    bool broke_off = ending->reply_code == 0 && load->mail.report.size > 0 && !interrupt_came(NULL);
+    return !over || load->mail.report.doubtful || broke_off;
+}
+
+static struct record_try describe(const struct settle *settle, const struct load *load,
+                                  const struct error *outcome, bool counted)
+{
+    const struct backoff_options *backoff = &settle->call->settings.queue.backoff;
+    int64_t now = clock_wall();
+    struct record_try what = {
+        .when = now, .next = load->entry.next_try, .counted = counted, .reason = outcome->sentence};
+    if (counted)
+        what.next = backoff_next(backoff, load->entry.tries + 1, now, random_number());
+    return what;
+}
+
+static bool is_expired(const struct settle *settle, const struct load *load, const char *smarthost)
+{
+    const struct backoff_options *backoff = &settle->call->settings.queue.backoff;
+    const struct outage *outage =
+        settle->outages == NULL ? NULL : outages_find(settle->outages, smarthost);
+    int64_t now = clock_wall(), created = load->entry.about.created;
+    unsigned tries = load->entry.tries;
+    if (outage != NULL)
+        tries += outage_tries_since(outage, created, now);
+    return backoff_is_expired(backoff, created, tries, now);
+}
+
+static void log_outcome(struct load *load, const struct error *outcome)
+{
+    const struct envelope *envelope = &load->entry.envelope;
+    bool refused = envelope_count(envelope, RECIPIENT_REFUSED) > 0;
+    bool sent = outcome->exit_code == EX_OK;
+    log_attempt(load, sent ? "sent" : refused ? "failed" : "deferred", outcome);
+}
+
+void settle_try(struct settle *settle, struct load *load, const struct error *ending, bool over,
+                const char *smarthost)
+{
+    struct envelope *envelope = &load->entry.envelope;
+    struct error outcome, error;
+    bool counted = is_counted(load, ending, over);
+    if (!counted && !is_touched(load))
+        return;
+    outcome_judge(envelope, ending, &load->mail.report, &outcome);
+    bool whole = envelope_count(envelope, RECIPIENT_ACCEPTED) == envelope->count;
+    if (whole && take_out(settle, load)) {
+        log_outcome(load, &outcome);
+        return;
+    }
+    struct record_try what = describe(settle, load, &outcome, counted);
+    if (whole)
+        what.reason = NULL;
+    if (ending->exit_code != EX_OK && !file_ending(envelope, ending, &error))
+        complain(load, &error);
+    if (!record(settle, load, &what))
+        return;
+    log_outcome(load, &outcome);
+    if (entry_is_unfinished(&load->entry) &&
+        settle_expire(settle, load, smarthost, outcome.sentence))
+        return;
+    finish(settle, load, false);
+}
+
+/* --- the end of patience --------------------------------------------------------------------- */
+
+static void add_age(struct text *words, int64_t seconds)
+{
+    enum { HOUR = 3600, DAY = 24 * HOUR };
+    int64_t count = seconds >= 2 * DAY ? seconds / DAY : seconds / HOUR;
+    text_add_format(words, "%" PRId64 " %s%s", count, seconds >= 2 * DAY ? "day" : "hour",
+                    count == 1 ? "" : "s");
+}
+
+/* "given up after 5 days; last: 450 try later" */
+static bool file_expiry(struct load *load, const char *reason, struct error *error)
+{
+    struct envelope *envelope = &load->entry.envelope;
+    char buffer[ERROR_SENTENCE_SIZE];
+    for (size_t i = 0; i < envelope->count; i++) {
+        struct recipient *recipient = &envelope->recipients[i];
+        struct text words;
+        if (recipient->state == RECIPIENT_ACCEPTED || recipient->state == RECIPIENT_REFUSED)
+            continue;
+        text_init(&words, buffer, sizeof buffer);
+        text_add(&words, "given up after ");
+        add_age(&words, clock_wall() - load->entry.about.created);
+        text_add_format(&words, "; last: %s", recipient->reply != NULL ? recipient->reply : reason);
+        if (!envelope_set_outcome(envelope, i, RECIPIENT_REFUSED, recipient->reply_code,
+                                  text_slice(&words), error))
+            return false;
+    }
+    return true;
+}
+
+bool settle_expire(struct settle *settle, struct load *load, const char *smarthost,
+                   const char *reason)
+{
+    struct error error, outcome = {.exit_code = EX_UNAVAILABLE};
+    if (!is_expired(settle, load, smarthost))
+        return false;
+    if (!file_expiry(load, reason, &error))
+        return !complain(load, &error);
+    error_set_permanent(&outcome, EX_UNAVAILABLE, "queue: given up; last: %s", reason);
+    struct record_try what = {.when = clock_wall(), .reason = outcome.sentence};
+    if (!record(settle, load, &what))
+        return true;
+    log_attempt(load, "expired", &outcome);
+    finish(settle, load, true);
+    return true;
+}
+
+void settle_set_aside(struct settle *settle, const char *id, const struct error *error)
+{
+    struct error unmoved;
+    if (settle->records_only)
+        return;
+    if (spool_move(&settle->call->spool, id, SPOOL_DAMAGED, &unmoved))
+        settle_log(LOG_ERR, "damaged", id, error->sentence);
+    else
+        settle_log(LOG_ERR, "damaged", id, unmoved.sentence);
+}
