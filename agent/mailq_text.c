@@ -84,7 +84,7 @@ static void add_prospect(struct text *text, const struct mailq_item *item)
     switch (item->state) {
     case MAILQ_WAITING:
         if (item->next <= item->now) {
-            text_add(text, "due now");
+            text_add(text, "due");
             return;
         }
         text_add(text, "next try in ");
@@ -198,7 +198,7 @@ void mailq_text_write_outage(const struct outage *outage, int64_t now, struct bu
         text_add(&line, "next try in ");
         add_duration(&line, outage->next - now);
     } else
-        text_add(&line, "due now");
+        text_add(&line, "due");
     if (outage->reason != NULL) {
         text_add(&line, ": ");
         add_sentence(&line, outage->reason, TEXT_SHOWN_LIMIT);

@@ -57,10 +57,16 @@ static bool write_pieces(const struct birth *birth, struct iovec *pieces, int co
     return true;
 }
 
-static struct iovec piece(struct slice bytes)
+/* A stretch of a buffer, which has no address where it is empty. */
+static struct iovec stretch(const struct buffer *buffer, struct extent extent)
 {
-    /* The type is for reading as well. */
-    return (struct iovec){.iov_base = (void *)(uintptr_t)bytes.bytes, .iov_len = bytes.length};
+    char *start = extent.length > 0 ? buffer->bytes + extent.offset : NULL;
+    return (struct iovec){.iov_base = start, .iov_len = (size_t)extent.length};
+}
+
+static struct iovec all_of(const struct buffer *buffer)
+{
+    return stretch(buffer, (struct extent){0, buffer->length});
 }
 
 static void sum(struct birth *birth, struct slice octets)
@@ -95,16 +101,14 @@ static bool put_envelope(struct birth *birth, const struct envelope *envelope, s
 static bool write_memory(struct birth *birth, struct error *error)
 {
     const struct store *store = &birth->message->store;
-    struct slice all = buffer_slice(&store->memory);
-    struct extent header = birth->message->header, body = birth->message->body;
-    struct slice octets[] = {slice_to(slice_from(all, header.offset), header.length),
-                             slice_to(slice_from(all, body.offset), body.length)};
     char preamble[RECORD_PREAMBLE];
-    sum(birth, octets[0]);
-    sum(birth, octets[1]);
+    struct iovec pieces[PIECES] = {{preamble, sizeof preamble},
+                                   stretch(&store->memory, birth->message->header),
+                                   stretch(&store->memory, birth->message->body),
+                                   all_of(&birth->records)};
+    for (int i = 1; i <= 2; i++)
+        sum(birth, slice_make(pieces[i].iov_base, pieces[i].iov_len));
     record_put_preamble(preamble, &birth->preamble);
-    struct iovec pieces[PIECES] = {piece(slice_make(preamble, sizeof preamble)), piece(octets[0]),
-                                   piece(octets[1]), piece(buffer_slice(&birth->records))};
     return write_pieces(birth, pieces, PIECES, 0, error);
 }
 
@@ -116,7 +120,7 @@ static bool copy_stretch(struct birth *birth, struct extent left, uint64_t *offs
     while (left.length > 0) {
         if (!store_read_next(&birth->message->store, &left, block, BLOCK_SIZE, &octets, error))
             return false;
-        struct iovec one = piece(octets);
+        struct iovec one = {block, octets.length};
         sum(birth, octets);
         if (!write_pieces(birth, &one, 1, *offset, error))
             return false;
@@ -129,7 +133,7 @@ static bool write_preamble(struct birth *birth, struct error *error)
 {
     char preamble[RECORD_PREAMBLE];
     record_put_preamble(preamble, &birth->preamble);
-    struct iovec one = piece(slice_make(preamble, sizeof preamble));
+    struct iovec one = {preamble, sizeof preamble};
     return write_pieces(birth, &one, 1, 0, error);
 }
 
@@ -137,7 +141,7 @@ static bool write_preamble(struct birth *birth, struct error *error)
 static bool write_copy(struct birth *birth, struct error *error)
 {
     uint64_t offset = RECORD_PREAMBLE;
-    struct iovec records = piece(buffer_slice(&birth->records));
+    struct iovec records = all_of(&birth->records);
     char *block = malloc(BLOCK_SIZE);
     if (block == NULL)
         return error_set_memory(error);
@@ -170,8 +174,7 @@ static bool sum_store(struct birth *birth, struct error *error)
 static bool complete(struct birth *birth, struct error *error)
 {
     const struct store *store = &birth->message->store;
-    struct iovec pieces[] = {piece(buffer_slice(&store->memory)),
-                             piece(buffer_slice(&birth->records))};
+    struct iovec pieces[] = {all_of(&store->memory), all_of(&birth->records)};
     return sum_store(birth, error) &&
            write_pieces(birth, pieces, 2, RECORD_PREAMBLE + store->written, error) &&
            write_preamble(birth, error);

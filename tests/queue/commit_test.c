@@ -307,7 +307,7 @@ static void signals_come_through_afterwards(void **state)
 static void a_signal_never_leaves_what_was_not_told(void **state)
 {
     struct scratch *scratch = *state;
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < 10; round++) {
         int told[2], before = scratch_count(scratch, SPOOL_QUEUE), after = 0;
         char byte, id[SPOOL_ID_SIZE];
         assert_int_equal(pipe(told), 0);
@@ -335,7 +335,7 @@ static void a_signal_never_leaves_what_was_not_told(void **state)
     }
 }
 
-enum { COMMITTERS = 8, EACH = 25 };
+enum { COMMITTERS = 6, EACH = 10 };
 
 static int add_many(struct scratch *scratch)
 {
