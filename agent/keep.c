@@ -3,6 +3,7 @@
 #include "agent/keep.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -87,21 +88,31 @@ static const char *find_program(char path[PROGRAM_SIZE])
     return path;
 }
 
+/* As a shell takes it for one word. */
+static void add_word(struct text *out, const char *word)
+{
+    static const char plain[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,";
+    const char *quote = word[strspn(word, plain)] == '\0' ? "" : "'";
+    struct text_shown shown;
+    text_add_format(out, " %s%s%s", quote, text_show(&shown, slice_of(word)), quote);
+}
+
 /* "run: systemctl enable --now ..., or add to root's crontab: ..." */
 static void add_remedy(const struct call *call, struct text *out)
 {
     char path[PROGRAM_SIZE];
-    struct text_shown program, file;
     const char *given = call->config_path;
     bool shared = call->settings.queue.shared;
-    text_show(&program, slice_of(find_program(path)));
     if (shared)
         text_add_format(out, "run%s: systemctl enable --now sendmail-queue.timer, or ",
                         geteuid() == 0 ? "" : " as root");
-    text_add_format(out, "add to %s crontab: * * * * * %s", shared ? "root's" : "your",
-                    program.bytes);
-    if (given != NULL)
-        text_add_format(out, " -C %s", text_show(&file, slice_of(given)));
+    text_add_format(out, "add to %s crontab: * * * * *", shared ? "root's" : "your");
+    add_word(out, find_program(path));
+    if (given != NULL) {
+        text_add(out, " -C");
+        add_word(out, given);
+    }
     text_add(out, " -q");
 }
 

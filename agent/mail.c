@@ -213,10 +213,24 @@ static bool is_put_off(const struct mail *mail, const struct error *ending)
            (ending->reply_code / 100 == 4 && ending->reply_code != 421);
 }
 
+/* Why it is queued. That a user may not read the system's secret is no fault to be mended: root's
+ * run sends his mail. */
+static const char *find_reason(const struct mail *mail, bool tried, const struct error *ending,
+                               struct error *reason)
+{
+    const char *file = mail->account.password_file;
+    struct text_shown shown;
+    if (!tried && ending->exit_code == EX_NOPERM && mail->call->settings.queue.shared &&
+        file != NULL && geteuid() != 0)
+        error_set(reason, EX_NOPERM, "waits for root to run the queue: uid %u may not read %s",
+                  (unsigned)geteuid(), text_show(&shown, slice_of(file)));
+    return reason->sentence;
+}
+
 bool mail_settle(struct mail *mail, bool tried, const struct error *ending, struct error *error)
 {
     struct envelope *envelope = &mail->envelope;
-    struct error failure;
+    struct error failure, reason;
     if (outcome_judge(envelope, ending, &mail->report, error))
         return true;
     if (envelope_count(envelope, RECIPIENT_PENDING) +
@@ -229,7 +243,9 @@ bool mail_settle(struct mail *mail, bool tried, const struct error *ending, stru
         return false;
     }
     mail->keep.put_off = is_put_off(mail, ending);
-    if (!keep_add(&mail->keep, &mail->message, envelope, error->sentence, &failure))
+    reason = *error;
+    if (!keep_add(&mail->keep, &mail->message, envelope, find_reason(mail, tried, ending, &reason),
+                  &failure))
         return fail_to_keep(mail, tried, &failure, error);
     return outcome_judge(envelope, ending, &mail->report, error);
 }

@@ -11,6 +11,7 @@ struct round_name {
     char id[SPOOL_ID_LENGTH]; /* without its NUL */
     uid_t owner;
     uint32_t mark; /* the caller's, 0 at first */
+    struct timespec changed;
 };
 
 struct round {
@@ -18,13 +19,14 @@ struct round {
     size_t count, capacity;
 };
 
-/* Takes the next names of the walk, at most `limit` of them, and puts them into turns: the first of
- * every owner, then the second of every owner, and so on. None are left where count is 0. Errors as
- * spool_walk_next; EX_OSERR. */
+/* Takes the next names of the walk, at most `limit` of them, and puts them into turns. None are
+ * left where count is 0. Errors as spool_walk_next; EX_OSERR. */
 bool round_fill(struct round *round, struct spool_walk *walk, size_t limit, struct error *error);
 
-/* Puts those that it has into turns; their marks are 0 then. */
-void round_take_turns(struct round *round);
+/* Puts those that it has into turns: the first of every owner, then the second of every owner, and
+ * so on; their marks are 0 then. An owner's first is the one that was left alone for longest. Which
+ * owner comes first depends on `random`, any number; for 0 it is the one with the lowest uid. */
+void round_take_turns(struct round *round, uint32_t random);
 
 /* Adds one name of the caller's. False without memory. */
 bool round_add(struct round *round, const struct round_name *name);

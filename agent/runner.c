@@ -33,12 +33,16 @@ enum {
 static bool may_send(const struct call *call, struct error *error)
 {
     const struct account *account = &call->settings.accounts[0];
+    const char *file = account->password_file;
     struct sasl_secret secret = {0};
-    if (!call->settings.queue.shared || geteuid() == 0 || account->password_file == NULL)
+    struct text_shown shown;
+    if (!call->settings.queue.shared || geteuid() == 0 || file == NULL)
         return true;
     bool may = secret_load(account, &secret, error) || error->exit_code != EX_NOPERM;
     sasl_wipe(&secret);
-    return may || error_add_advice(error, "root runs the system's queue");
+    return may ||
+           error_set(error, EX_NOPERM, "queue: root runs the system's: uid %u may not read %s",
+                     (unsigned)geteuid(), text_show(&shown, slice_of(file)));
 }
 
 /* Entries are opened with no more right than that to open the users'. */
@@ -189,9 +193,25 @@ static void run_loop(struct call *call)
     }
 }
 
+/* Who names one entry is told where there is none. */
+static bool knows_entry(struct call *call, struct error *error)
+{
+    const struct options_run *run = &call->options.run;
+    struct stat status;
+    int fd;
+    if (run->match != OPTIONS_MATCH_ID)
+        return true;
+    enum spool_opened opened =
+        spool_open_entry(&call->spool, SPOOL_QUEUE, run->text, false, &fd, &status, error);
+    if (fd >= 0)
+        close(fd);
+    return opened != SPOOL_GONE || error_set(error, EX_NOINPUT, "queue: there is no message %s%s",
+                                             run->text, geteuid() == 0 ? "" : " of yours");
+}
+
 bool runner_run(struct call *call, struct error *error)
 {
-    if (!begin(call, error))
+    if (!begin(call, error) || !knows_entry(call, error))
         return false;
     if (call->options.run.interval == 0)
         return run_pass(call, !isatty(STDERR_FILENO), error);

@@ -153,12 +153,13 @@ static bool record(struct settle *settle, struct load *load, const struct record
     return complain(load, &error);
 }
 
-/* The attempt counts as the entry's own. One that may be why the server broke off waits like any
- * other that failed, lest it is the first of every pass and all others stay behind it. */
-static bool is_counted(const struct load *load, const struct error *ending, bool over)
+/* The attempt counts as the entry's own. One that may be why the server broke off, or said goodbye,
+ * waits like any other that failed, lest it is the first of every pass and all others stay behind
+ * it. */
+static bool is_counted(const struct load *load, bool over)
 {
-    bool broke_off = ending->reply_code == 0 && load->mail.report.size > 0 && !interrupt_came(NULL);
-    return !over || load->mail.report.doubtful || broke_off;
+    bool begun = load->mail.report.size > 0 && !interrupt_came(NULL);
+    return !over || load->mail.report.doubtful || begun;
 }
 
 static struct record_try describe(const struct settle *settle, const struct load *load,
@@ -179,10 +180,10 @@ static bool is_expired(const struct settle *settle, const struct load *load, con
     const struct outage *outage =
         settle->outages == NULL ? NULL : outages_find(settle->outages, smarthost);
     int64_t now = clock_wall(), created = load->entry.about.created;
-    unsigned tries = load->entry.tries;
-    if (outage != NULL)
-        tries += outage_tries_since(outage, created, now);
-    return backoff_is_expired(backoff, created, tries, now);
+    unsigned own = load->entry.tries;
+    unsigned lost = outage == NULL ? 0 : outage_tries_since(outage, created, now);
+    /* Not their sum: a connection that broke off is counted as both. */
+    return backoff_is_expired(backoff, created, own > lost ? own : lost, now);
 }
 
 static void log_outcome(struct load *load, const struct error *outcome)
@@ -198,7 +199,7 @@ void settle_try(struct settle *settle, struct load *load, const struct error *en
 {
     struct envelope *envelope = &load->entry.envelope;
     struct error outcome, error;
-    bool counted = is_counted(load, ending, over);
+    bool counted = is_counted(load, over);
     if (!counted && !is_touched(load))
         return;
     outcome_judge(envelope, ending, &load->mail.report, &outcome);

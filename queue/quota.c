@@ -65,14 +65,17 @@ static bool measure(const struct spool *spool, const char *folder, const struct 
     return complete;
 }
 
-/* "12.3 MiB" */
+/* "12.3 MiB", "900 KiB" */
 struct size_shown {
     char bytes[32];
 };
 
 static const char *show(struct size_shown *shown, uint64_t octets)
 {
-    snprintf(shown->bytes, sizeof shown->bytes, "%.1f MiB", (double)octets / (1024 * 1024));
+    if (octets < 1024 * 1024)
+        snprintf(shown->bytes, sizeof shown->bytes, "%u KiB", (unsigned)(octets / 1024));
+    else
+        snprintf(shown->bytes, sizeof shown->bytes, "%.1f MiB", (double)octets / (1024 * 1024));
     return shown->bytes;
 }
 

@@ -81,7 +81,8 @@ bool spool_commit(struct spool *spool, int fd, char id[SPOOL_ID_SIZE], struct er
 struct spool_name {
     char id[SPOOL_ID_SIZE];
     uid_t owner;
-    uint64_t size; /* octets on the disk, at least 4096 */
+    uint64_t size;           /* octets on the disk, at least 4096 */
+    struct timespec changed; /* when it was queued or last tried; its owner can make it any time */
 };
 
 struct spool_walk;

@@ -53,6 +53,7 @@ static bool walk_on(DIR *directory, struct spool_name *name, struct error *error
         memcpy(name->id, found, sizeof name->id);
         name->owner = status.st_uid;
         name->size = quota_octets(&status);
+        name->changed = status.st_mtim;
         return true;
     }
     if (errno != 0)

@@ -199,11 +199,13 @@ static void test_attempts(void **state)
         {"421 away", 1, 0, 0, 1, NULL, false},
         {"close", 1, 0, 0, 1, NULL, false},
         {"220 hello\n421 away", 1, 0, 0, 1, NULL, false},
-        {GREETING "421 away", 1, 0, 0, 1, NULL, false},
         /* nobody knows whether it was taken */
         {GREETING "250 ok\n250 ok\n354 go\nclose", 1, 0, 1, 1, "possible duplicate", false},
         /* it may be why the server broke off */
         {GREETING "250 ok\n250 ok\nclose", 1, 0, 1, 1, "closed", false},
+        {GREETING "421 away", 1, 0, 1, 1, "421 away", false},
+        {GREETING "250 ok\n421 away", 1, 0, 1, 1, "421 away", false},
+        {GREETING "250 ok\n250 ok\n354 go\n421 away", 1, 0, 1, 1, "421 away", false},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

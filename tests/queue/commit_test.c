@@ -397,7 +397,7 @@ static int add_to_full_disk(void *context)
         return 5;
     scratch->options.min_free = 128 * 1024;
     if (scratch_add(scratch, "text", id) >= 0 || scratch->error.exit_code != EX_IOERR ||
-        strstr(scratch->error.sentence, "min_free keeps 0.1 MiB") == NULL)
+        strstr(scratch->error.sentence, "min_free keeps 128 KiB") == NULL)
         return 6;
     scratch->options.min_free = 1024;
     return scratch_add(scratch, "text", id) >= 0 ? 0 : 7;

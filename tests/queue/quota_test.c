@@ -120,7 +120,7 @@ static void a_user_has_a_quarter(void **state)
     assert_false(allows(scratch, MEBIBYTE / 2 + 512, STRANGER));
     assert_int_equal(scratch->error.exit_code, EX_TEMPFAIL);
     assert_non_null(strstr(scratch->error.sentence,
-                           "full for uid 12345: 1 messages take 0.5 MiB of the 1.0 MiB that one "
+                           "full for uid 12345: 1 messages take 512 KiB of the 1.0 MiB that one "
                            "user may have"));
     assert_true(allows(scratch, MEBIBYTE, STRANGER + 1));
     assert_true(allows(scratch, 2 * MEBIBYTE, 0));

@@ -29,6 +29,7 @@ static const struct option receive_options[] = {
     {"recipients", required_argument, NULL, 'r'},
     {"refuse", required_argument, NULL, 'R'},
     {"put-off", required_argument, NULL, 'O'},
+    {"cut", required_argument, NULL, 'X'},
     {"mails", required_argument, NULL, 'M'},
     {"directory", required_argument, NULL, 'd'},
     {"quiet", no_argument, NULL, 'q'},
@@ -64,6 +65,7 @@ void receive_usage(void)
           "  --recipients N    452 for more in one message\n"
           "  --refuse PATTERN  550 for recipients that it matches (* is any run of characters)\n"
           "  --put-off PATTERN 450 likewise\n"
+          "  --cut PATTERN     the connection is cut likewise\n"
           "  --mails N         421 for more in one connection\n"
           "  --directory DIR   keep the messages there, as NAME.eml, with what MAIL and RCPT said "
           "in\n"
@@ -169,6 +171,9 @@ static void take_option(struct receive *receive, int option, char *value)
         break;
     case 'O':
         session->put_off = value;
+        break;
+    case 'X':
+        session->cut = value;
         break;
     case 'M':
         session->mails_max = strtoull(value, NULL, 10);

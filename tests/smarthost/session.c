@@ -234,6 +234,11 @@ static bool on_rcpt(struct session *session, struct slice rest)
         return reply(session, "503 5.5.1 MAIL first");
     if (most > 0 && session->recipients >= most)
         return reply(session, "452 4.5.3 too many recipients");
+    if (is_among(session->options->cut, rest)) {
+        event(session, "CUT %.*s", (int)rest.length, rest.bytes);
+        flush(session);
+        return false;
+    }
     if (is_among(session->options->put_off, rest)) {
         event(session, "PUT-OFF %.*s", (int)rest.length, rest.bytes);
         return reply(session, "450 4.2.0 come again");

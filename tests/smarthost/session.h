@@ -23,6 +23,7 @@ struct session_options {
     uint64_t recipients_max;    /* in one message, 452 beyond; 0: no limit */
     const char *refused;        /* 550 for recipients that this pattern matches; NULL: for none */
     const char *put_off;        /* 450 likewise */
+    const char *cut;            /* the connection is cut likewise */
     uint64_t mails_max;         /* in one connection, 421 beyond; 0: no limit */
     const char *directory;      /* where messages are kept; NULL: counted and thrown away */
     bool quiet;                 /* no events on standard output */
