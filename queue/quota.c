@@ -11,11 +11,13 @@
 
 #include "base/text.h"
 #include "queue/folder.h"
+#include "queue/shares.h"
 
 enum { BLOCK = 512, LEAST = 4096, SHARE = 4 };
 
 struct usage {
-    uint64_t octets, entries;
+    struct shares shares;
+    uint64_t octets, entries;         /* of all */
     uint64_t own_octets, own_entries; /* of the newcomer's owner */
 };
 
@@ -40,7 +42,7 @@ static void count(struct usage *usage, const struct stat *status, const struct s
     if (!S_ISREG(status->st_mode) ||
         (status->st_dev == newcomer->st_dev && status->st_ino == newcomer->st_ino))
         return;
-    usage->octets = add(usage->octets, quota_octets(status));
+    shares_add(&usage->shares, status->st_uid, quota_octets(status));
     usage->entries++;
     if (status->st_uid != newcomer->st_uid)
         return;
@@ -62,6 +64,17 @@ static bool measure(const struct spool *spool, const char *folder, const struct 
             count(usage, &status, newcomer);
     bool complete = errno == 0 || error_set_errno(error, EX_IOERR, "queue: the spool");
     closedir(directory);
+    return complete;
+}
+
+/* False where not all was measured. */
+static bool sum_up(struct usage *usage, const struct spool *spool, bool measured,
+                   struct error *error)
+{
+    uint64_t most = spool->shared ? spool->options->max_size / SHARE : UINT64_MAX;
+    bool complete = measured && (!usage->shares.failed || error_set_memory(error));
+    usage->octets = shares_sum(&usage->shares, most);
+    shares_free(&usage->shares);
     return complete;
 }
 
@@ -133,21 +146,21 @@ bool quota_allows(const struct spool *spool, const struct stat *status, struct e
     struct usage usage = {0};
     if (spool->options->max_size == 0)
         return judge_free(spool, error);
-    return measure(spool, folder_name(SPOOL_QUEUE), status, &usage, error) &&
-           measure(spool, folder_name(SPOOL_FAILED), status, &usage, error) &&
-           measure(spool, FOLDER_TEMPORARY, status, &usage, error) &&
-           judge_usage(spool, &usage, status, error) && judge_free(spool, error);
+    bool measured = measure(spool, folder_name(SPOOL_QUEUE), status, &usage, error) &&
+                    measure(spool, folder_name(SPOOL_FAILED), status, &usage, error) &&
+                    measure(spool, FOLDER_TEMPORARY, status, &usage, error);
+    return sum_up(&usage, spool, measured, error) && judge_usage(spool, &usage, status, error) &&
+           judge_free(spool, error);
 }
 
 static bool measure_damaged(struct spool *spool, struct error *error)
 {
     static const struct stat nobody;
     struct usage usage = {0};
-    if (!measure(spool, folder_name(SPOOL_DAMAGED), &nobody, &usage, error))
-        return false;
-    spool->damaged = usage.octets;
-    spool->damaged_known = true;
-    return true;
+    spool->damaged_known = measure(spool, folder_name(SPOOL_DAMAGED), &nobody, &usage, error);
+    spool->damaged = shares_sum(&usage.shares, UINT64_MAX);
+    shares_free(&usage.shares);
+    return spool->damaged_known;
 }
 
 bool quota_allows_damaged(struct spool *spool, const struct stat *status, struct error *error)
