@@ -75,6 +75,16 @@ void keep_explain(const struct keep *keep, struct error *ending)
     error_set(ending, EX_TEMPFAIL, "not tried yet, because of %s", reason);
 }
 
+bool keep_is_for_root(const struct keep *keep, bool tried, const struct error *ending,
+                      struct error *why)
+{
+    if (tried || ending->exit_code != EX_NOPERM || !keep->call->settings.queue.shared)
+        return false;
+    error_set(why, EX_NOPERM, "for root's run of the queue, as uid %u may not read the secret",
+              (unsigned)geteuid());
+    return true;
+}
+
 /* --- who runs the queue ---------------------------------------------------------------------- */
 
 /* Cron's PATH does not lead to where programs like this one are. */

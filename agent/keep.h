@@ -48,6 +48,12 @@ void keep_explain(const struct keep *keep, struct error *ending);
  * interrupt is the caller's who takes it back. */
 bool keep_wants(const struct keep *keep, const struct error *ending);
 
+/* True where this user is not to send by himself: he may not read the secret, and root runs the
+ * queue that he may add to. `why` gets the words for it, for the log and for mailq; what the
+ * failure advises would be wrong there. */
+bool keep_is_for_root(const struct keep *keep, bool tried, const struct error *ending,
+                      struct error *why);
+
 /* Queues the message for those recipients that are RECIPIENT_PENDING or DEFERRED, which are
  * RECIPIENT_QUEUED then, and fills `id` and `reason`. Where nothing has run the queue for an hour,
  * the log is told. Errors as call_open_spool and entry_add. */

@@ -216,7 +216,7 @@ static bool is_put_off(const struct mail *mail, const struct error *ending)
 bool mail_settle(struct mail *mail, bool tried, const struct error *ending, struct error *error)
 {
     struct envelope *envelope = &mail->envelope;
-    struct error failure;
+    struct error failure, why;
     if (outcome_judge(envelope, ending, &mail->report, error))
         return true;
     if (envelope_count(envelope, RECIPIENT_PENDING) +
@@ -229,7 +229,9 @@ bool mail_settle(struct mail *mail, bool tried, const struct error *ending, stru
         return false;
     }
     mail->keep.put_off = is_put_off(mail, ending);
-    if (!keep_add(&mail->keep, &mail->message, envelope, error->sentence, &failure))
+    bool for_root = keep_is_for_root(&mail->keep, tried, ending, &why);
+    const char *reason = for_root ? why.sentence : error->sentence;
+    if (!keep_add(&mail->keep, &mail->message, envelope, reason, &failure))
         return fail_to_keep(mail, tried, &failure, error);
     return outcome_judge(envelope, ending, &mail->report, error);
 }
