@@ -39,7 +39,7 @@ UNITS     := $(patsubst %.c,%,$(wildcard $(ROOMS:%=tests/%/*_test.c)))
 FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
-             tests/keep tests/mailq tests/passes tests/owners tests/helper \
+             tests/keep tests/mailq tests/passes tests/owners tests/liars tests/helper \
              tests/machines tests/player tests/documentation
 
 all: $(BUILD)/sendmail
@@ -74,6 +74,9 @@ $(1)/tests/bench/%: $(1)/tests/bench/%.o $(1)/rooms.a
 $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
+$(1)/tests/plant: $(1)/tests/plant.o $(1)/rooms.a
+	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+
 $(1)/tests/crash/preload.so: tests/crash/preload.c Makefile
 	@mkdir -p $$(@D)
 	$$(call silent,$(2) -o $$@)$(2) $$(OURS) -O1 -fPIC -shared -o $$@ $$<
@@ -95,7 +98,7 @@ $(eval $(call variant,$(BUILD)/fuzz,$(CLANG),$(SANITIZE) -fsanitize=fuzzer-no-li
 $(eval $(call variant,$(BUILD)/coverage,$(CC),-O0 -g --coverage))
 
 # Everything that the tests of one variant need: $(call tested,FOLDER)
-tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(1)/tests/memory $(1)/tests/bench/machines $(UNITS:%=$(1)/%)
+tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(1)/tests/memory $(1)/tests/plant $(1)/tests/bench/machines $(UNITS:%=$(1)/%)
 
 # --- what is on this machine; targets that test install what is missing, the others never do
 ifneq ($(filter check demo asan lint fuzz bench bench-queue coverage check-%,$(MAKECMDGOALS)),)
@@ -130,7 +133,7 @@ asan: $(call tested,$(BUILD)/asan)
 # of its own, and says so when it cannot.
 coverage: $(call tested,$(BUILD)/coverage)
 	@tests/run $(BUILD)/coverage $(filter-out %/process %/secrets %/dane %/configure %/keep %/helper \
-	    %/mailq %/owners,$(SCRIPTS)) $(UNITS) $(SESSIONS)
+	    %/mailq %/owners %/liars,$(SCRIPTS)) $(UNITS) $(SESSIONS)
 	@gcovr --root . --filter '(base|net|tls|message|smtp|queue|config|agent|sendmail)' $(BUILD)/coverage
 
 check-clang: $(call tested,$(BUILD)/clang)

@@ -57,7 +57,25 @@ bool load_choose_account(struct load *load, struct error *error)
     load->mail.account = *load->account;
     load->mail.account.smarthost.sasl.secret = NULL; /* the connection has it */
     submit_begin_report(&load->mail.report, &load->account->smarthost);
-    return judge_sender(load, &request, error);
+    load->judged = judge_sender(load, &request, error);
+    return load->judged;
+}
+
+bool load_find_sender(struct load *load, struct error *error)
+{
+    const struct settings *settings = &load->mail.call->settings;
+    char buffer[ADDRESS_SIZE];
+    struct text sender;
+    struct error ignored;
+    if (load->judged || load_choose_account(load, &ignored))
+        return true;
+    if (load->owner.login == NULL)
+        return error_set(error, EX_OSERR, "queue: %s: its owner is not known", load->entry.id);
+    text_init(&sender, buffer, sizeof buffer);
+    load->judged = account_default_sender(&settings->accounts[0], settings, load->owner.login,
+                                          &sender, error) &&
+                   envelope_set_sender(&load->entry.envelope, buffer, error);
+    return load->judged;
 }
 
 size_t load_count_final(const struct load *load)

@@ -12,6 +12,7 @@ struct load {
     struct account_person owner;
     size_t final;                  /* recipients that had their final outcome when it was opened */
     const struct account *account; /* of the configuration in force; NULL: none is for it */
+    bool judged;                   /* the sender is one that its owner may have */
     struct convoy_item item;
     size_t place; /* its opener's */
     struct arena arena;
@@ -25,6 +26,10 @@ enum spool_opened load_open(struct load **load, struct call *call, const char *i
 /* Finds the owner, the account, and the sender that the account's rules leave him. EX_CONFIG,
  * EX_USAGE, EX_OSERR. */
 bool load_choose_account(struct load *load, struct error *error);
+
+/* Who is told of its failure is whoever its owner may be, not whom the entry names: as
+ * load_choose_account, but where that leaves no sender the owner's own takes his place. */
+bool load_find_sender(struct load *load, struct error *error);
 
 /* Reads the message and mends it as if the owner had just handed it in, for all who have no final
  * outcome: they are RECIPIENT_PENDING. False: `damaged` where it

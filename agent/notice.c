@@ -55,9 +55,13 @@ static bool queue(struct notice *notice, struct message *message, const char *to
                                     .report = true,
                                     .account = name,
                                     .reason = "it tells of a failure"};
+    struct spool *spool = &notice->call->spool;
+    spool->reporting = true;
     bool queued = envelope_set_sender(&envelope, "", error) &&
                   add_targets(notice, to, &envelope, error) &&
-                  entry_add(&notice->call->spool, message, &envelope, &about, id, error);
+                  entry_add(spool, message, &envelope, &about, id, error);
+    spool->reporting = false;
+    notice->full = notice->full || (!queued && error->exit_code == EX_TEMPFAIL);
     envelope_free(&envelope);
     return queued;
 }
@@ -96,17 +100,22 @@ static bool write_report(struct notice *notice, struct load *load, bool expired,
                                      .remote = report->address[0] != '\0' ? report->host : NULL,
                                      .now = clock_wall(),
                                      .expired = expired};
+    return find_from(notice, account_of(notice, load), &from, error) &&
+           bounce_write(&load->entry, &load->mail.message, &options, message, error);
+}
+
+static bool read_original(struct load *load, struct error *error)
+{
     struct message *original = &load->mail.message;
-    return (store_size(&original->store) > 0 ||
-            entry_read_message(&load->entry, original, error)) &&
-           find_from(notice, account_of(notice, load), &from, error) &&
-           bounce_write(&load->entry, original, &options, message, error);
+    return store_size(&original->store) > 0 || entry_read_message(&load->entry, original, error);
 }
 
 static enum notice_end report(struct notice *notice, struct load *load, bool expired,
                               struct error *error)
 {
     struct message message;
+    if (!read_original(load, error))
+        return error->exit_code == EX_DATAERR ? NOTICE_DAMAGED : NOTICE_FAILED;
     message_init(&message, &notice->call->spool.place);
     *error = (struct error){.exit_code = EX_OK};
     bool written = write_report(notice, load, expired, &message, error);
@@ -122,13 +131,6 @@ static enum notice_end report(struct notice *notice, struct load *load, bool exp
 
 /* --- what comes into a summary --------------------------------------------------------------- */
 
-static bool is_told_of(const struct entry *entry, size_t recipient)
-{
-    const struct recipient *who = &entry->envelope.recipients[recipient];
-    return who->state == RECIPIENT_REFUSED && (who->notify & DSN_NEVER) == 0 &&
-           !entry_is_told(entry, recipient);
-}
-
 /* "ID: <bob@example.net>: 550 no such user; <eve@example.net>: ..."; false where nobody is. */
 static bool describe(const struct entry *entry, struct text *line)
 {
@@ -136,7 +138,7 @@ static bool describe(const struct entry *entry, struct text *line)
     text_add_format(line, "%s:", entry->id);
     for (size_t i = 0; i < entry->envelope.count; i++) {
         const struct recipient *who = &entry->envelope.recipients[i];
-        if (!is_told_of(entry, i) || named++ >= NOTICE_NAMED_MAX)
+        if (!bounce_tells_of(entry, i) || named++ >= NOTICE_NAMED_MAX)
             continue;
         text_add(line, named > 1 ? "; <" : " <");
         text_add_escaped(line, slice_of(who->address), TEXT_SHOWN_LIMIT);
@@ -179,6 +181,10 @@ enum notice_end notice_send(struct notice *notice, struct load *load, bool expir
 {
     if (!is_anybody(notice, &load->entry))
         return NOTICE_NOBODY;
+    if (notice->full)
+        return NOTICE_LATER;
+    if (!load_find_sender(load, error))
+        return NOTICE_FAILED;
     if (notice->reports < NOTICE_REPORTS_MAX)
         return report(notice, load, expired, error);
     return put_off(notice, load, error);
@@ -268,9 +274,13 @@ static bool summarise(struct notice *notice, size_t first, struct error *error)
 
 bool notice_summarise(struct notice *notice, struct error *error)
 {
-    for (size_t i = 0; i < notice->count; i++)
-        if (!notice->items[i].told && !summarise(notice, i, error))
+    for (size_t i = 0; i < notice->count && notice->summaries < NOTICE_SUMMARIES_MAX; i++) {
+        if (notice->items[i].told)
+            continue;
+        if (!summarise(notice, i, error))
             return false;
+        notice->summaries++;
+    }
     return true;
 }
 

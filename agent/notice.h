@@ -5,7 +5,8 @@
 #include "agent/load.h"
 
 enum {
-    NOTICE_REPORTS_MAX = 10,  /* in one pass; what comes after them is told of in a summary */
+    NOTICE_REPORTS_MAX = 10,   /* in one pass; what comes after them is told of in a summary */
+    NOTICE_SUMMARIES_MAX = 10, /* in one pass: as many are told anything by them */
     NOTICE_SUMMARY_MAX = 1000 /* entries in the summaries of one pass; the rest wait for the next */
 };
 
@@ -17,16 +18,18 @@ struct notice_item {
 
 struct notice {
     struct call *call;
-    unsigned reports;
+    unsigned reports, summaries;
+    bool full;                 /* the spool takes no more of them in this pass */
     struct notice_item *items; /* for the summaries */
     size_t count;
     struct arena arena;
 };
 
 enum notice_end {
-    NOTICE_NOBODY, /* nobody is to be told */
-    NOTICE_QUEUED, /* a report is in the queue */
-    NOTICE_LATER,  /* it comes into a summary, or the next pass sees to it */
+    NOTICE_NOBODY,  /* nobody is to be told */
+    NOTICE_QUEUED,  /* a report is in the queue */
+    NOTICE_LATER,   /* it comes into a summary, or the next pass sees to it */
+    NOTICE_DAMAGED, /* its message is not what was queued */
     NOTICE_FAILED
 };
 
@@ -34,8 +37,8 @@ enum notice_end {
 enum notice_end notice_send(struct notice *notice, struct load *load, bool expired,
                             struct error *error);
 
-/* Queues the summaries: one for each who is told anything. Each item is `told` where its summary is
- * in the queue. */
+/* Queues the summaries: one for each who is told anything, and no more than NOTICE_SUMMARIES_MAX.
+ * Each item is `told` where its summary is in the queue. */
 bool notice_summarise(struct notice *notice, struct error *error);
 
 void notice_free(struct notice *notice);

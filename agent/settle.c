@@ -76,6 +76,9 @@ static bool tell(struct settle *settle, struct load *load, bool expired)
     switch (notice_send(&settle->notice, load, expired, &error)) {
     case NOTICE_LATER:
         return false;
+    case NOTICE_DAMAGED:
+        settle_set_aside(settle, load->entry.id, &error);
+        return false;
     case NOTICE_FAILED:
         settle_log(LOG_ERR, "unreported", load->entry.id, error.sentence);
         return false;
@@ -273,10 +276,11 @@ bool settle_expire(struct settle *settle, struct load *load, const char *smartho
 void settle_set_aside(struct settle *settle, const char *id, const struct error *error)
 {
     struct error unmoved;
-    if (settle->records_only)
+    if (settle->records_only || settle->full)
         return;
-    if (spool_move(&settle->call->spool, id, SPOOL_DAMAGED, &unmoved))
-        settle_log(LOG_ERR, "damaged", id, error->sentence);
-    else
-        settle_log(LOG_ERR, "damaged", id, unmoved.sentence);
+    bool moved = spool_move(&settle->call->spool, id, SPOOL_DAMAGED, &unmoved);
+    settle_log(LOG_ERR, "damaged", id, moved ? error->sentence : unmoved.sentence);
+    settle->aside += moved;
+    settle->full =
+        settle->aside == SETTLE_ASIDE_MAX || (!moved && unmoved.exit_code == EX_TEMPFAIL);
 }

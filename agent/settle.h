@@ -7,10 +7,14 @@
 #include "agent/notice.h"
 #include "queue/outage.h"
 
+enum { SETTLE_ASIDE_MAX = 1000 };
+
 struct settle {
     struct call *call;
     const struct outages *outages; /* what the runner knows of smarthosts; NULL: nothing */
     struct notice notice;
+    size_t aside;      /* moved to damaged/, of which a pass does a bounded number */
+    bool full;         /* no more are moved there in this pass */
     bool records_only; /* entries are taken out of the queue by root's runner alone */
     bool broken;       /* the spool took no outcome: what is sent now may be sent again */
 };
@@ -31,7 +35,8 @@ void settle_finish(struct settle *settle, struct load *load);
 /* Queues the summaries, and finishes what they tell of. */
 void settle_summarise(struct settle *settle);
 
-/* Moves what cannot be an entry out of the way, and says so in the log. */
+/* Moves what cannot be an entry out of the way, and says so in the log: of SETTLE_ASIDE_MAX in a
+ * pass at most, lest somebody fills the log with them. */
 void settle_set_aside(struct settle *settle, const char *id, const struct error *error);
 
 /* One line in the log about the entry `id`; NULL: about none. */

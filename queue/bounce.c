@@ -35,7 +35,7 @@ struct report {
 
 /* --- who is told of --------------------------------------------------------------------------- */
 
-static bool is_told_of(const struct entry *entry, size_t index)
+bool bounce_tells_of(const struct entry *entry, size_t index)
 {
     const struct recipient *recipient = &entry->envelope.recipients[index];
     bool wanted = recipient->notify == 0 || (recipient->notify & DSN_FAILURE) != 0;
@@ -47,7 +47,7 @@ static size_t count_told(const struct entry *entry)
 {
     size_t count = 0;
     for (size_t i = 0; i < entry->envelope.count; i++)
-        count += is_told_of(entry, i);
+        count += bounce_tells_of(entry, i);
     return count;
 }
 
@@ -109,7 +109,7 @@ static void put_recipients_words(struct report *report)
     size_t listed = 0;
 
     for (size_t i = 0; i < report->entry->envelope.count && listed < LISTED_MAX; i++) {
-        if (!is_told_of(report->entry, i))
+        if (!bounce_tells_of(report->entry, i))
             continue;
         put_recipient_words(report, &report->entry->envelope.recipients[i]);
         listed++;
@@ -176,7 +176,7 @@ static void put_fields(struct report *report)
 
     status_put_message(&report->sheet, &what);
     for (size_t i = 0; i < entry->envelope.count; i++)
-        if (is_told_of(entry, i))
+        if (bounce_tells_of(entry, i))
             status_put_recipient(&report->sheet, &what, &entry->envelope.recipients[i]);
 }
 
@@ -296,7 +296,7 @@ static void put_subject(struct report *report)
     struct text words;
     size_t first = 0;
 
-    while (!is_told_of(report->entry, first))
+    while (!bounce_tells_of(report->entry, first))
         first++;
     text_init(&words, bytes, sizeof bytes);
     sheet_add_plain(&words, slice_of(report->entry->envelope.recipients[first].address));

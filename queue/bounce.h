@@ -15,12 +15,15 @@ struct bounce_options {
     bool expired;       /* it was given up because of its age */
 };
 
-/* Writes the report about those recipients of `entry` that are RECIPIENT_REFUSED, but for those
- * that a report told of (entry_is_told) and those with a NOTIFY without FAILURE, into `message`, an
- * initialized and empty one; `original` is the entry's message. All of it is ASCII, but for an
- * international address in To (header_8bit). False with exit_code EX_OK where nobody is to be told
- * of, or nobody to be told: the null sender, a report's own failure, an empty `to`. EX_OSERR,
- * EX_IOERR, EX_CANTCREAT; `message` is then only good for message_free. */
+/* Whether a report is to tell of this recipient: one that is RECIPIENT_REFUSED, that no report told
+ * of yet (entry_is_told), and whose NOTIFY, where there is one, has FAILURE. */
+bool bounce_tells_of(const struct entry *entry, size_t recipient);
+
+/* Writes the report about those recipients that it tells of into `message`, an initialized and
+ * empty one; `original` is the entry's message. All of it is ASCII, but for an international
+ * address in To (header_8bit). False with exit_code EX_OK where nobody is to be told of, or nobody
+ * to be told: the null sender, a report's own failure, an empty `to`. EX_OSERR, EX_IOERR,
+ * EX_CANTCREAT; `message` is then only good for message_free. */
 bool bounce_write(const struct entry *entry, struct message *original,
                   const struct bounce_options *options, struct message *message,
                   struct error *error);

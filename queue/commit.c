@@ -66,14 +66,31 @@ static int create_unlocked(struct spool *spool, struct error *error)
     return -1;
 }
 
+/* A member of the spool's group, who needs no helper, makes files of his own group. */
+static bool give_group(const struct spool *spool, int fd, struct error *error)
+{
+    struct stat status;
+    if (!spool->shared || geteuid() == 0)
+        return true;
+    if (fstat(fd, &status) == 0 &&
+        (status.st_gid == spool->group || fchown(fd, (uid_t)-1, spool->group) == 0))
+        return true;
+    return error_set_errno(error, EX_CANTCREAT, "queue: a file in the spool cannot have its group");
+}
+
+static bool lock(int fd, struct error *error)
+{
+    return flock(fd, LOCK_EX | LOCK_NB) == 0 ||
+           error_set_errno(error, EX_IOERR, "queue: a file in the spool cannot be locked");
+}
+
 int spool_create(struct spool *spool, struct error *error)
 {
     if (spool->helper != NULL)
         return helper_create(spool->helper, error);
     int fd = create_unlocked(spool, error);
-    if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) == 0)
+    if (fd < 0 || (give_group(spool, fd, error) && lock(fd, error)))
         return fd;
-    error_set_errno(error, EX_IOERR, "queue: a file in the spool cannot be locked");
     close(fd);
     return -1;
 }

@@ -11,11 +11,13 @@
 
 #include "base/text.h"
 #include "queue/folder.h"
+#include "queue/shares.h"
 
 enum { BLOCK = 512, LEAST = 4096, SHARE = 4 };
 
 struct usage {
-    uint64_t octets, entries;
+    struct shares shares;
+    uint64_t octets, entries;         /* of all */
     uint64_t own_octets, own_entries; /* of the newcomer's owner */
 };
 
@@ -40,7 +42,7 @@ static void count(struct usage *usage, const struct stat *status, const struct s
     if (!S_ISREG(status->st_mode) ||
         (status->st_dev == newcomer->st_dev && status->st_ino == newcomer->st_ino))
         return;
-    usage->octets = add(usage->octets, quota_octets(status));
+    shares_add(&usage->shares, status->st_uid, quota_octets(status));
     usage->entries++;
     if (status->st_uid != newcomer->st_uid)
         return;
@@ -65,6 +67,17 @@ static bool measure(const struct spool *spool, const char *folder, const struct 
     return complete;
 }
 
+/* False where not all was measured. */
+static bool sum_up(struct usage *usage, const struct spool *spool, bool measured,
+                   struct error *error)
+{
+    uint64_t most = spool->shared ? spool->options->max_size / SHARE : UINT64_MAX;
+    bool complete = measured && (!usage->shares.failed || error_set_memory(error));
+    usage->octets = shares_sum(&usage->shares, most);
+    shares_free(&usage->shares);
+    return complete;
+}
+
 /* "12.3 MiB", "900 KiB" */
 struct size_shown {
     char bytes[32];
@@ -84,9 +97,17 @@ static bool fits(uint64_t used, uint64_t more, uint64_t limit)
     return add(used, more) <= limit;
 }
 
-static bool judge_usage(const struct usage *usage, const struct stat *status, uint64_t limit,
-                        bool shared, struct error *error)
+/* Root's mail is not held to a share, but who makes others' mail fail could fill the spool with
+ * root's reports of it. */
+static bool has_share(const struct spool *spool, const struct stat *status)
 {
+    return spool->shared && (status->st_uid != 0 || spool->reporting);
+}
+
+static bool judge_usage(const struct spool *spool, const struct usage *usage,
+                        const struct stat *status, struct error *error)
+{
+    uint64_t limit = spool->options->max_size;
     struct size_shown used = {""}, most = {""}, wanted = {""};
     uint64_t size = (uint64_t)status->st_size, more = quota_octets(status), share = limit / SHARE;
     if (size > more)
@@ -97,7 +118,7 @@ static bool judge_usage(const struct usage *usage, const struct stat *status, ui
                          "allows, this one would take %s",
                          (unsigned long long)usage->entries, show(&used, usage->octets),
                          show(&most, limit), show(&wanted, more));
-    if (shared && status->st_uid != 0 && !fits(usage->own_octets, more, share))
+    if (has_share(spool, status) && !fits(usage->own_octets, more, share))
         return error_set(error, EX_TEMPFAIL,
                          "queue: full for uid %u: %llu messages take %s of the %s that one user "
                          "may have, a quarter of [queue] max_size; this one would take %s",
@@ -126,28 +147,37 @@ static bool judge_free(const struct spool *spool, struct error *error)
 bool quota_allows(const struct spool *spool, const struct stat *status, struct error *error)
 {
     struct usage usage = {0};
-    uint64_t limit = spool->options->max_size;
-    if (limit == 0)
+    if (spool->options->max_size == 0)
         return judge_free(spool, error);
-    return measure(spool, folder_name(SPOOL_QUEUE), status, &usage, error) &&
-           measure(spool, folder_name(SPOOL_FAILED), status, &usage, error) &&
-           measure(spool, FOLDER_TEMPORARY, status, &usage, error) &&
-           judge_usage(&usage, status, limit, spool->shared, error) && judge_free(spool, error);
+    bool measured = measure(spool, folder_name(SPOOL_QUEUE), status, &usage, error) &&
+                    measure(spool, folder_name(SPOOL_FAILED), status, &usage, error) &&
+                    measure(spool, FOLDER_TEMPORARY, status, &usage, error);
+    return sum_up(&usage, spool, measured, error) && judge_usage(spool, &usage, status, error) &&
+           judge_free(spool, error);
 }
 
-bool quota_allows_damaged(const struct spool *spool, struct error *error)
+static bool measure_damaged(struct spool *spool, struct error *error)
 {
     static const struct stat nobody;
     struct usage usage = {0};
+    spool->damaged_known = measure(spool, folder_name(SPOOL_DAMAGED), &nobody, &usage, error);
+    spool->damaged = shares_sum(&usage.shares, UINT64_MAX);
+    shares_free(&usage.shares);
+    return spool->damaged_known;
+}
+
+bool quota_allows_damaged(struct spool *spool, const struct stat *status, struct error *error)
+{
     struct size_shown used = {""};
     if (spool->options->max_size == 0)
         return true;
-    if (!measure(spool, folder_name(SPOOL_DAMAGED), &nobody, &usage, error))
+    if (!spool->damaged_known && !measure_damaged(spool, error))
         return false;
-    if (fits(usage.octets, 0, spool->options->max_size / SHARE))
-        return true;
-    return error_set(error, EX_TEMPFAIL,
-                     "queue: nothing more is set aside: damaged/ takes %s already; look at it, and "
-                     "empty it",
-                     show(&used, usage.octets));
+    if (!fits(spool->damaged, 0, spool->options->max_size / SHARE))
+        return error_set(error, EX_TEMPFAIL,
+                         "queue: nothing more is set aside: damaged/ takes %s already; look at it, "
+                         "and empty it",
+                         show(&used, spool->damaged));
+    spool->damaged = add(spool->damaged, quota_octets(status));
+    return true;
 }

@@ -37,6 +37,7 @@ static void make_folders(const struct spool *spool)
 bool spool_open(struct spool *spool, const struct spool_options *options, bool shared,
                 struct helper *helper, struct error *error)
 {
+    struct stat status;
     *spool = (struct spool){.options = options,
                             .shared = shared,
                             .helper = helper,
@@ -49,9 +50,14 @@ bool spool_open(struct spool *spool, const struct spool_options *options, bool s
     spool->directory = folder_open_spool(options->directory, shared, error);
     if (spool->directory < 0 && shared && error->exit_code == EX_NOPERM)
         helper_explain(options->directory, error);
-    if (spool->directory >= 0 && shared && geteuid() == 0)
+    if (spool->directory < 0 || !shared)
+        return spool->directory >= 0;
+    if (fstat(spool->directory, &status) != 0)
+        return error_set_errno(error, EX_OSERR, "queue: the spool's status");
+    spool->group = status.st_gid;
+    if (geteuid() == 0)
         make_folders(spool);
-    return spool->directory >= 0;
+    return true;
 }
 
 void spool_close(struct spool *spool)
@@ -118,11 +124,19 @@ static bool move_to(struct spool *spool, const char *id, int folder, struct erro
     return error_set_errno(error, folder_exit_code(errno), "queue: %s cannot be moved", id);
 }
 
+static bool may_set_aside(struct spool *spool, const char *id, struct error *error)
+{
+    struct stat status;
+    if (fstatat(spool->directory, id, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        return error_set_errno(error, folder_exit_code(errno), "queue: %s cannot be moved", id);
+    return quota_allows_damaged(spool, &status, error);
+}
+
 bool spool_move(struct spool *spool, const char *id, enum spool_folder to, struct error *error)
 {
     if (!spool_is_id(slice_of(id)) || spool->directory < 0 || to == SPOOL_QUEUE)
         return error_set(error, EX_SOFTWARE, "queue: nothing to be moved");
-    if (to == SPOOL_DAMAGED && !quota_allows_damaged(spool, error))
+    if (to == SPOOL_DAMAGED && !may_set_aside(spool, id, error))
         return false;
     int folder = folder_open(spool, folder_name(to), true, error);
     if (folder < 0)

@@ -38,10 +38,14 @@ struct helper;
 
 struct spool {
     const struct spool_options *options;
-    bool shared;              /* it is the system's, with entries of many users */
-    struct helper *helper;    /* NULL: this process enters the directory itself */
-    int directory;            /* -1 with a helper */
-    unsigned removed;         /* since the directory was synced */
+    bool shared;           /* it is the system's, with entries of many users */
+    struct helper *helper; /* NULL: this process enters the directory itself */
+    int directory;         /* -1 with a helper */
+    gid_t group;           /* the directory's; entries in a shared one have it too, but root's */
+    bool reporting;        /* what is added is a report: root's too may take a quarter only */
+    unsigned removed;      /* since the directory was synced */
+    bool damaged_known;    /* how much is in damaged/ by now: */
+    uint64_t damaged;
     struct store_place place; /* for store_init: a message too large for memory grows where it can
                                  be linked into place */
 };

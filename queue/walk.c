@@ -15,6 +15,8 @@
 #include "queue/quota.h"
 #include "queue/spool.h"
 
+enum { HOLES_LIMIT = 1024 * 1024 };
+
 struct spool_walk {
     struct helper *helper; /* NULL: */
     DIR *directory;        /* NULL: an empty one */
@@ -116,6 +118,16 @@ static bool is_hollow(const struct spool *spool, const struct stat *status)
     return limit > 0 && size > limit && size > quota_octets(status);
 }
 
+/* Only what the helper made, or a member of the group, has the spool's group. An owner can take it
+ * away from his file, which is the first step to give the file itself to one of the uids that his
+ * user namespaces have (user_namespaces(7)), each with a share and a turn of its own; he cannot
+ * take the second step and still have the group. */
+static bool is_given_away(const struct spool *spool, const struct stat *status)
+{
+    return spool->shared && spool->helper == NULL && status->st_uid != 0 &&
+           status->st_gid != spool->group;
+}
+
 static enum spool_opened judge(const struct spool *spool, const char *id, const struct stat *status,
                                struct error *error)
 {
@@ -127,6 +139,8 @@ static enum spool_opened judge(const struct spool *spool, const char *id, const 
         return foreign(error, id, "a file with another name");
     if (!spool->shared && spool->helper == NULL && status->st_uid != geteuid())
         return foreign(error, id, "a file of another user's");
+    if (is_given_away(spool, status))
+        return foreign(error, id, "a file of another group");
     if (is_hollow(spool, status))
         return foreign(error, id, "a file of holes");
     return status->st_nlink == 0 ? SPOOL_GONE : SPOOL_OPENED;
@@ -179,6 +193,16 @@ static enum spool_opened open_in(struct spool *spool, enum spool_folder folder, 
     return opened;
 }
 
+/* Another user's file is counted by what it takes on the disk, and costs by its length whoever
+ * reads it: the difference is bounded. What we write has no holes; a file system that compresses
+ * may have few blocks for it, and some show long runs of zeroes as holes, which no mail has. */
+static bool has_holes(const struct spool *spool, int fd, const struct stat *status)
+{
+    uint64_t size = (uint64_t)status->st_size, taken = quota_octets(status);
+    return spool->shared && status->st_uid != geteuid() && size > taken &&
+           size - taken > HOLES_LIMIT && lseek(fd, 0, SEEK_HOLE) < status->st_size;
+}
+
 /* Whoever finished or moved the entry had it locked: with the lock in hand, one look is enough. */
 static enum spool_opened check_name(struct spool *spool, enum spool_folder folder, const char *id,
                                     const struct stat *status, struct error *error)
@@ -204,6 +228,8 @@ static enum spool_opened claim_it(struct spool *spool, enum spool_folder folder,
     if (fstat(fd, status) != 0)
         return failure(error, id);
     enum spool_opened found = judge(spool, id, status, error);
+    if (found == SPOOL_OPENED && has_holes(spool, fd, status))
+        return foreign(error, id, "a file of holes");
     return found != SPOOL_OPENED ? found : check_name(spool, folder, id, status, error);
 }
 

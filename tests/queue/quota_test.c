@@ -126,6 +126,38 @@ static void a_user_has_a_quarter(void **state)
     assert_true(allows(scratch, 2 * MEBIBYTE, 0));
 }
 
+/* Files grow after they were judged. */
+static void nobody_takes_the_share_of_others(void **state)
+{
+    struct scratch *scratch = *state;
+    char name[] = "000000000000000A";
+    if (geteuid() != 0)
+        skip();
+    for (; name[15] <= 'D'; name[15]++)
+        plant(scratch, name, MEBIBYTE, STRANGER);
+    scratch->options.max_size = 4 * MEBIBYTE;
+    assert_false(allows(scratch, 4096, STRANGER + 1));
+    assert_true(scratch_reopen(scratch, true));
+    assert_false(allows(scratch, 4096, STRANGER));
+    assert_true(allows(scratch, MEBIBYTE, STRANGER + 1));
+    assert_true(allows(scratch, 3 * MEBIBYTE, 0));
+    assert_false(allows(scratch, 3 * MEBIBYTE + 4096, 0));
+}
+
+static void reports_have_a_quarter(void **state)
+{
+    struct scratch *scratch = *state;
+    if (geteuid() != 0)
+        skip();
+    scratch->options.max_size = 4 * MEBIBYTE;
+    plant(scratch, "0000000000000000", MEBIBYTE, 0);
+    assert_true(scratch_reopen(scratch, true));
+    scratch->spool.reporting = true;
+    assert_false(allows(scratch, 4096, 0));
+    scratch->spool.reporting = false;
+    assert_true(allows(scratch, 4096, 0));
+}
+
 static void some_of_the_disk_stays_free(void **state)
 {
     struct scratch *scratch = *state;
@@ -161,7 +193,8 @@ int main(void)
         TEST(the_whole_spool_is_counted),    TEST(what_waits_in_tmp_is_not_counted_twice),
         TEST(holes_are_not_believed),        TEST(sums_do_not_overflow),
         TEST(a_user_has_a_quarter),          TEST(some_of_the_disk_stays_free),
-        TEST(what_is_set_aside_has_a_bound),
+        TEST(what_is_set_aside_has_a_bound), TEST(nobody_takes_the_share_of_others),
+        TEST(reports_have_a_quarter),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
