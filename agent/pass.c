@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "agent/settle.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/random.h"
 #include "config/secret.h"
 #include "queue/outage.h"
 
@@ -59,14 +59,6 @@ struct pass {
     size_t tried, looked;
     struct arena arena;
 };
-
-static uint32_t random_number(void)
-{
-    uint32_t number = 0;
-    ssize_t ignored = getrandom(&number, sizeof number, GRND_NONBLOCK);
-    (void)ignored;
-    return number;
-}
 
 static bool is_over(const struct pass *pass)
 {

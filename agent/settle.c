@@ -5,13 +5,13 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 
 #include "agent/report.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "smtp/outcome.h"
 
 void settle_log(int priority, const char *status, const char *id, const char *sentence)
@@ -40,14 +40,6 @@ static bool complain(const struct load *load, const struct error *error)
 {
     settle_log(LOG_ERR, "unsettled", load->entry.id, error->sentence);
     return false;
-}
-
-static uint32_t random_number(void)
-{
-    uint32_t number = 0;
-    ssize_t ignored = getrandom(&number, sizeof number, GRND_NONBLOCK);
-    (void)ignored;
-    return number;
 }
 
 /* --- the end of an entry --------------------------------------------------------------------- */
