@@ -156,7 +156,7 @@ int main(int argc, char **argv)
     }
     if (is_for_the_log(&call.options, &error))
         report_mail(&mail, &error);
-    mail_finish(&mail);
+    runner_go_on(&mail);
     mail_free(&mail);
     call_free(&call);
     return error.exit_code;

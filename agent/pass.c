@@ -251,10 +251,10 @@ static bool take_back(void *context, struct convoy_item *item, const struct erro
     settle_try(&pass->settle, load, ending, item->over, pass->lane->smarthost);
     if (item->over) {
         put_back(pass, load);
-        return !is_over(pass);
+    } else {
+        load_free(load);
+        prove(pass);
     }
-    load_free(load);
-    prove(pass);
     return !is_over(pass);
 }
 
@@ -408,7 +408,7 @@ static bool run_late(struct pass *pass, struct error *error)
 static const char *name_smarthost(struct pass *pass, const struct account *account)
 {
     struct buffer name = {0};
-    buffer_add_string(&name, account->name[0] == '\0' ? "default" : account->name);
+    buffer_add_string(&name, account_shown_name(account));
     for (const char *const *host = account->smarthost.dial.hosts; *host != NULL; host++) {
         buffer_add_byte(&name, ' ');
         buffer_add_string(&name, *host);
@@ -479,13 +479,6 @@ static void clean_up(struct pass *pass)
         settle_log(LOG_ERR, "unswept", NULL, error.sentence);
 }
 
-/* Root's runner takes out of the system's spool what is finished; a user's own works on his alone.
- */
-static bool only_records(const struct call *call)
-{
-    return call->spool.shared && geteuid() != 0;
-}
-
 bool pass_run(struct call *call, const struct pass_options *options, struct error *error)
 {
     struct pass pass = {.call = call, .options = options, .trace = mail_trace(call)};
@@ -493,7 +486,7 @@ bool pass_run(struct call *call, const struct pass_options *options, struct erro
     pass.settle = (struct settle){.call = call,
                                   .outages = &pass.outages,
                                   .notice.call = call,
-                                  .records_only = only_records(call)};
+                                  .records_only = !spool_is_kept_by_us(&call->spool)};
     leave_stamp(&pass);
     bool done = make_lanes(&pass, error) && run_spool(&pass, error) && run_late(&pass, error);
     for (size_t i = 0; pass.lanes != NULL && i < pass.lane_count; i++)
