@@ -1,5 +1,6 @@
-/* sendmail: hands one message to the configured smarthost. This file tells the story of one call
- * from its first line to its exit code, and is the only one that prints failures and exits. */
+/* sendmail: hands messages to the configured smarthost, or keeps them until it takes them. This
+ * file tells the story of one call from its first line to its exit code, and is the only one that
+ * prints failures and exits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "smtp/submit.h"
+#include "smtp/submission.h"
 #include "tests/support/peer.h"
 
 enum { RECIPIENTS_MAX = 8, SCRIPTS_MAX = 4 };
@@ -278,6 +278,18 @@ static void expect_states(const struct envelope *envelope, const char *expected)
     assert_string_equal(states, expected);
 }
 
+/* One message, and nothing after it. */
+static bool submit(const struct smarthost *smarthost, struct message *message,
+                   struct envelope *envelope, struct submit_report *report, struct error *error)
+{
+    submit_begin_report(report, smarthost);
+    struct submission *submission = submission_create(smarthost, &no_trace, error);
+    bool ended =
+        submission != NULL && submission_deliver_last(submission, message, envelope, report, error);
+    submission_free(submission);
+    return ended;
+}
+
 static void run_row(const struct row *row)
 {
     struct peer peer;
@@ -294,7 +306,7 @@ static void run_row(const struct row *row)
     if (row->utf8)
         assert_true(envelope_set_sender(&envelope, "\xc3\xa4@x", &error));
 
-    bool ended = submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error);
+    bool ended = submit(&smarthost, &message, &envelope, &report, &error);
     peer_join(&peer);
     print_message("    %s\n", row->name);
     assert_string_equal(peer.heard.bytes, row->heard);
@@ -351,9 +363,8 @@ static void moves_on(void **state)
             smarthost.timeout = 500;
         make_message(&message, "x\r\n");
         make_envelope(&envelope, 1);
-        assert_int_equal(
-            submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error),
-            cases[i].delivered);
+        assert_int_equal(submit(&smarthost, &message, &envelope, &report, &error),
+                         cases[i].delivered);
         expect_states(&envelope, cases[i].delivered ? "A" : "P");
         peer_join(&first);
         peer_join(&second);
@@ -379,7 +390,7 @@ static void reports_every_reason(void **state)
     smarthost.dial.ports[1] = second.port;
     make_message(&message, "x\r\n");
     make_envelope(&envelope, 1);
-    assert_false(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_false(submit(&smarthost, &message, &envelope, &report, &error));
     assert_int_equal(error.exit_code, EX_TEMPFAIL);
     assert_non_null(strstr(error.sentence, "421 4.3.2 busy"));
     assert_non_null(strstr(error.sentence, "454 4.7.0 hungry"));
@@ -418,7 +429,7 @@ static void speaks_to_the_letter(void **state)
         struct smarthost smarthost = smarthost_at(peer.port);
         make_message(&message, ".\r\n.\xc3\xa4\r\n");
         make_envelope(&envelope, 1);
-        assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+        assert_true(submit(&smarthost, &message, &envelope, &report, &error));
         peer_join(&peer);
 
         char lines[512];
@@ -465,7 +476,7 @@ static void takes_many_recipients(void **state)
     struct smarthost smarthost = smarthost_at(peer.port);
     make_message(&message, "x\r\n");
     make_envelope(&envelope, COUNT);
-    assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_true(submit(&smarthost, &message, &envelope, &report, &error));
     assert_int_equal(envelope_count(&envelope, RECIPIENT_ACCEPTED), COUNT - 10);
     assert_int_equal(envelope_count(&envelope, RECIPIENT_REFUSED), 10);
     assert_int_equal(envelope.recipients[999].state, RECIPIENT_REFUSED);
@@ -489,7 +500,7 @@ static void needs_a_recipient(void **state)
     struct error error = {0};
     make_message(&message, "x\r\n");
     make_envelope(&envelope, 0);
-    assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_true(submit(&smarthost, &message, &envelope, &report, &error));
     assert_int_equal(report.connections, 0);
     message_free(&message);
     envelope_free(&envelope);
