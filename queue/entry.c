@@ -28,7 +28,7 @@ static bool is_final(unsigned state)
     return state == RECIPIENT_ACCEPTED || state == RECIPIENT_REFUSED;
 }
 
-/* Reading */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static void settle(struct entry *entry, size_t recipient)
 {
@@ -201,7 +201,7 @@ void entry_close(struct entry *entry)
     envelope_free(&entry->envelope);
 }
 
-/* The message */
+/* --- the message ----------------------------------------------------------------------------- */
 
 struct reading {
     struct entry *entry;
@@ -275,7 +275,7 @@ bool entry_read_message(struct entry *entry, struct message *message, struct err
     return good || error_add_context(error, "queue: %s", entry->id);
 }
 
-/* Writing */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static bool append(struct entry *entry, const struct buffer *records, struct error *error)
 {
@@ -350,7 +350,7 @@ bool entry_record_mark(struct entry *entry, enum record_kind kind, struct error 
     return good;
 }
 
-/* Asking */
+/* --- asking ---------------------------------------------------------------------------------- */
 
 bool entry_is_unfinished(const struct entry *entry)
 {

@@ -23,7 +23,7 @@ static uint32_t number_at(const char *bytes)
     return le32toh(value);
 }
 
-/* The preamble */
+/* --- the preamble ---------------------------------------------------------------------------- */
 
 bool record_get_preamble(const char bytes[RECORD_PREAMBLE], struct record_preamble *preamble,
                          struct error *error)
@@ -44,7 +44,7 @@ bool record_get_preamble(const char bytes[RECORD_PREAMBLE], struct record_preamb
     return true;
 }
 
-/* Records */
+/* --- records --------------------------------------------------------------------------------- */
 
 struct head {
     uint32_t kind, length, checksum;
@@ -121,7 +121,7 @@ enum record_found record_next(struct slice *rest, enum record_kind *kind, struct
     return found;
 }
 
-/* The parts of a payload */
+/* --- the parts of a payload ------------------------------------------------------------------ */
 
 struct reader {
     struct slice rest;
@@ -226,7 +226,7 @@ static bool report(const struct reader *reader, const char *what, struct error *
     return true;
 }
 
-/* The envelope */
+/* --- the envelope ---------------------------------------------------------------------------- */
 
 static bool is_original(struct slice text)
 {
@@ -356,7 +356,7 @@ bool record_get_envelope(struct slice payload, struct record_envelope *what,
     return report(&reader, "its envelope", error);
 }
 
-/* The journal */
+/* --- the journal ----------------------------------------------------------------------------- */
 
 static bool is_final(unsigned state)
 {

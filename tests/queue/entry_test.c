@@ -188,7 +188,7 @@ static void test_what_happened_is_remembered(void **state)
     entry_close(&entry);
 }
 
-/* Where the bytes go */
+/* --- where the bytes go ---------------------------------------------------------------------- */
 
 static size_t count_entries(void)
 {
@@ -485,7 +485,7 @@ static void test_only_who_is_waiting_is_queued(void **state)
     message_free(&message);
 }
 
-/* What happened */
+/* --- what happened --------------------------------------------------------------------------- */
 
 static void test_no_outcome_is_no_change(void **state)
 {
@@ -614,7 +614,7 @@ static void test_a_tear_that_stays_is_cut_off_and_synced_first(void **state)
     entry_close(&entry);
 }
 
-/* Cut off, changed, made up */
+/* --- cut off, changed, made up --------------------------------------------------------------- */
 
 enum { STEPS = 4, FILE_MOST = 2000 };
 
