@@ -12,6 +12,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/report.h"
 #include "agent/round.h"
 #include "agent/settle.h"
 #include "base/clock.h"
@@ -119,7 +120,7 @@ static struct load *open_entry(struct pass *pass, const struct round_name *name)
         settle_set_aside(&pass->settle, id, &error);
         break;
     case SPOOL_FAILURE:
-        settle_log(LOG_ERR, "unopened", id, error.sentence);
+        report_event(LOG_ERR, "unopened", id, error.sentence);
         break;
     default:
         break;
@@ -142,7 +143,7 @@ static struct lane *find_lane(struct pass *pass, struct load *load)
         return pass->alone == NULL || pass->alone == lane ? lane : NULL;
     }
     if (error.exit_code == EX_OSERR)
-        settle_log(LOG_ERR, "unopened", load->entry.id, error.sentence);
+        report_event(LOG_ERR, "unopened", load->entry.id, error.sentence);
     else if (is_due(pass, &load->entry) && pass->alone == NULL)
         settle_here(pass, load, &error);
     return NULL;
@@ -159,7 +160,7 @@ static bool read_entry(struct pass *pass, struct load *load)
     else if (error.permanent)
         settle_here(pass, load, &error);
     else
-        settle_log(LOG_ERR, "unread", load->entry.id, error.sentence);
+        report_event(LOG_ERR, "unread", load->entry.id, error.sentence);
     return false;
 }
 
@@ -286,7 +287,7 @@ static void lose(struct pass *pass, struct lane *lane, const struct error *reaso
         return;
     outages_failed(&pass->outages, lane->smarthost, &pass->call->settings.queue.backoff,
                    clock_wall(), random_number(), reason->sentence);
-    settle_log(LOG_ERR, "unreachable", NULL, reason->sentence);
+    report_event(LOG_ERR, "unreachable", NULL, reason->sentence);
 }
 
 static void run_lane(struct pass *pass, struct lane *lane)
@@ -459,13 +460,13 @@ static void leave_stamp(struct pass *pass)
 {
     struct error error;
     if (pass->options->keeps_house && !outages_write(&pass->outages, &pass->call->spool, &error))
-        settle_log(LOG_ERR, "unstamped", NULL, error.sentence);
+        report_event(LOG_ERR, "unstamped", NULL, error.sentence);
 }
 
 static void tell_swept(void *context, const char *id)
 {
     (void)context;
-    settle_log(LOG_INFO, "removed", id, "it failed longer ago than keep_failed");
+    report_event(LOG_INFO, "removed", id, "it failed longer ago than keep_failed");
 }
 
 static void clean_up(struct pass *pass)
@@ -474,9 +475,9 @@ static void clean_up(struct pass *pass)
     struct error error;
     settle_summarise(&pass->settle);
     if (!spool_settle(spool, &error))
-        settle_log(LOG_ERR, "unsettled", NULL, error.sentence);
+        report_event(LOG_ERR, "unsettled", NULL, error.sentence);
     if (pass->options->keeps_house && !spool_sweep(spool, PASS_SWEPT, tell_swept, NULL, &error))
-        settle_log(LOG_ERR, "unswept", NULL, error.sentence);
+        report_event(LOG_ERR, "unswept", NULL, error.sentence);
 }
 
 bool pass_run(struct call *call, const struct pass_options *options, struct error *error)

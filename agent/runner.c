@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/pass.h"
-#include "agent/settle.h"
+#include "agent/report.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
@@ -60,7 +60,7 @@ static void renew(struct call *own, const struct call *call)
 static int end(struct call *own, bool done, const char *id, const struct error *error)
 {
     if (!done)
-        settle_log(LOG_ERR, "failed", id, error->sentence);
+        report_event(LOG_ERR, "failed", id, error->sentence);
     own->helper = (struct helper){.socket = -1};
     call_free(own);
     return done ? EX_OK : error->exit_code;
@@ -172,7 +172,7 @@ static void run_loop(struct call *call)
         int64_t next = clock_deadline(interval);
         pid_t pid = child_begin(run_own_pass, call, &error);
         if (pid < 0)
-            settle_log(LOG_ERR, "failed", NULL, error.sentence);
+            report_event(LOG_ERR, "failed", NULL, error.sentence);
         else
             child_await(pid);
         int64_t soonest = clock_deadline(interval < RUNNER_PAUSE ? interval : RUNNER_PAUSE);
@@ -208,7 +208,7 @@ void runner_take_along(struct call *call, const struct account *account,
                                    .own = true,
                                    .hands = 1};
     if (call_open_spool(call, &error) && !pass_run(call, &options, &error))
-        settle_log(LOG_ERR, "failed", NULL, error.sentence);
+        report_event(LOG_ERR, "failed", NULL, error.sentence);
 }
 
 struct behind {

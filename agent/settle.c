@@ -10,22 +10,8 @@
 #include "agent/report.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "smtp/outcome.h"
-
-void settle_log(int priority, const char *status, const char *id, const char *sentence)
-{
-    char buffer[LOG_LINE_SIZE];
-    struct text line;
-    struct error ignored;
-    text_init(&line, buffer, sizeof buffer);
-    log_add(&line, "status", slice_of(status));
-    if (id != NULL)
-        log_add(&line, "queue", slice_of(id));
-    log_add_whole(&line, priority <= LOG_ERR ? "error" : "note", slice_of(sentence));
-    log_line(priority, buffer, &ignored);
-}
 
 static void log_attempt(struct load *load, const char *status, const struct error *outcome)
 {
@@ -38,7 +24,7 @@ static void log_attempt(struct load *load, const char *status, const struct erro
 
 static bool complain(const struct load *load, const struct error *error)
 {
-    settle_log(LOG_ERR, "unsettled", load->entry.id, error->sentence);
+    report_event(LOG_ERR, "unsettled", load->entry.id, error->sentence);
     return false;
 }
 
@@ -69,7 +55,7 @@ static bool tell(struct settle *settle, struct load *load, bool expired)
     case NOTICE_LATER:
         return false;
     case NOTICE_FAILED:
-        settle_log(LOG_ERR, "unreported", load->entry.id, error.sentence);
+        report_event(LOG_ERR, "unreported", load->entry.id, error.sentence);
         return false;
     default:
         return entry_record_mark(&load->entry, RECORD_REPORTED, &error) || complain(load, &error);
@@ -110,7 +96,7 @@ void settle_summarise(struct settle *settle)
     struct error error;
     struct notice *notice = &settle->notice;
     if (!notice_summarise(notice, &error))
-        settle_log(LOG_ERR, "unreported", NULL, error.sentence);
+        report_event(LOG_ERR, "unreported", NULL, error.sentence);
     for (size_t i = 0; i < notice->count; i++)
         if (notice->items[i].told)
             finish_told(settle, &notice->items[i]);
@@ -267,7 +253,7 @@ void settle_set_aside(struct settle *settle, const char *id, const struct error 
     if (settle->records_only)
         return;
     if (spool_move(&settle->call->spool, id, SPOOL_DAMAGED, &unmoved))
-        settle_log(LOG_ERR, "damaged", id, error->sentence);
+        report_event(LOG_ERR, "damaged", id, error->sentence);
     else
-        settle_log(LOG_ERR, "damaged", id, unmoved.sentence);
+        report_event(LOG_ERR, "damaged", id, unmoved.sentence);
 }

@@ -34,7 +34,4 @@ void settle_summarise(struct settle *settle);
 /* Moves what cannot be an entry out of the way, and says so in the log. */
 void settle_set_aside(struct settle *settle, const char *id, const struct error *error);
 
-/* One line in the log about the entry `id`; NULL: about none. */
-void settle_log(int priority, const char *status, const char *id, const char *sentence);
-
 #endif
