@@ -217,7 +217,7 @@ static bool file_expiry(struct load *load, const char *reason, struct error *err
     for (size_t i = 0; i < envelope->count; i++) {
         struct recipient *recipient = &envelope->recipients[i];
         struct text words;
-        if (recipient->state == RECIPIENT_ACCEPTED || recipient->state == RECIPIENT_REFUSED)
+        if (recipient_is_final(recipient->state))
             continue;
         text_init(&words, buffer, sizeof buffer);
         text_add(&words, "given up after ");

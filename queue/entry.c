@@ -23,11 +23,6 @@ enum {
 /* No journal is larger. */
 #define JOURNAL_LIMIT (UINT64_C(1) << 29)
 
-static bool is_final(unsigned state)
-{
-    return state == RECIPIENT_ACCEPTED || state == RECIPIENT_REFUSED;
-}
-
 /* --- reading --------------------------------------------------------------------------------- */
 
 static void settle(struct entry *entry, size_t recipient)
@@ -300,7 +295,8 @@ static bool is_news(const struct entry *entry, size_t recipient)
 {
     const struct recipient *now = &entry->envelope.recipients[recipient];
     const struct entry_settled *settled = &entry->settled[recipient];
-    if (is_final(settled->state) || (!is_final(now->state) && now->state != RECIPIENT_DEFERRED))
+    if (recipient_is_final(settled->state) ||
+        (!recipient_is_final(now->state) && now->state != RECIPIENT_DEFERRED))
         return false;
     return now->state != settled->state || now->reply_code != settled->reply_code ||
            says_other(entry, now->reply, settled->reply);
@@ -355,7 +351,7 @@ bool entry_record_mark(struct entry *entry, enum record_kind kind, struct error 
 bool entry_is_unfinished(const struct entry *entry)
 {
     for (size_t i = 0; i < entry->envelope.count; i++)
-        if (!is_final(entry->envelope.recipients[i].state))
+        if (!recipient_is_final(entry->envelope.recipients[i].state))
             return true;
     return false;
 }
