@@ -1,5 +1,6 @@
-/* sendmail: hands one message to the configured smarthost. This file tells the story of one call
- * from its first line to its exit code, and is the only one that prints failures and exits. */
+/* sendmail: hands messages to the configured smarthost, or keeps them until it takes them. This
+ * file tells the story of one call from its first line to its exit code, and is the only one that
+ * prints failures and exits. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -156,7 +157,7 @@ int main(int argc, char **argv)
     }
     if (is_for_the_log(&call.options, &error))
         report_mail(&mail, &error);
-    mail_finish(&mail);
+    runner_go_on(&mail);
     mail_free(&mail);
     call_free(&call);
     return error.exit_code;

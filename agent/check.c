@@ -124,9 +124,7 @@ static bool configure(struct check *check, struct error *error)
     if (good)
         text_add_format(&words, "%s, account %s",
                         text_show(&file, slice_of(call->settings.ini.path)),
-                        check->mail->account.name[0] == '\0'
-                            ? "default"
-                            : text_show(&name, slice_of(check->mail->account.name)));
+                        text_show(&name, slice_of(account_shown_name(&check->mail->account))));
     probe_end(&check->probe, step, good ? NULL : error);
     return good;
 }

@@ -2,6 +2,7 @@
 #include "agent/check_json.h"
 
 #include "base/json.h"
+#include "config/account.h"
 
 /* --- the parts ------------------------------------------------------------------------------- */
 
@@ -17,7 +18,7 @@ static void write_account(struct json *json, const struct check_report *report)
     }
     const struct smarthost *smarthost = &account->smarthost;
     json_open(json, "account", '{');
-    json_string(json, "name", account->name[0] != '\0' ? account->name : "default");
+    json_string(json, "name", account_shown_name(account));
     json_open(json, "hosts", '[');
     for (const char *const *host = smarthost->dial.hosts; *host != NULL; host++)
         json_string(json, NULL, *host);

@@ -4,12 +4,12 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/random.h"
 #include "queue/entry.h"
 
 enum { HOUR = 60 * 60, DAY = 24 * HOUR, PROGRAM_SIZE = 1024, ADVICE_SIZE = 3072 };
@@ -165,12 +165,8 @@ void keep_prepare(struct keep *keep, struct call *call)
 /* When a runner is to try it first. */
 static int64_t choose_time(const struct keep *keep)
 {
-    uint32_t random;
-    if (!keep->put_off)
-        return 0;
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) < 0)
-        random = (uint32_t)clock_now();
-    return backoff_next(&keep->call->settings.queue.backoff, 1, clock_wall(), random);
+    const struct backoff_options *backoff = &keep->call->settings.queue.backoff;
+    return keep->put_off ? backoff_next(backoff, 1, clock_wall(), random_number()) : 0;
 }
 
 bool keep_add(struct keep *keep, struct message *message, struct envelope *envelope,

@@ -32,9 +32,8 @@ bool load_choose_account(struct load *load, struct error *error);
 bool load_find_sender(struct load *load, struct error *error);
 
 /* Reads the message and mends it as if the owner had just handed it in, for all who have no final
- * outcome: they are RECIPIENT_PENDING. False: `damaged` where it
- * is not what was queued, else a permanent error where it cannot be sent as it is, else one of the
- * system. */
+ * outcome: they are RECIPIENT_PENDING. False: `damaged` where it is not what was queued, else a
+ * permanent error where it cannot be sent as it is, else one of the system. */
 bool load_read(struct load *load, bool *damaged, struct error *error);
 
 /* How many recipients have the message, or will never have it. */

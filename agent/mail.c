@@ -5,7 +5,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/runner.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
 #include "config/secret.h"
@@ -185,7 +184,7 @@ static bool prepare_attempt(struct mail *mail, struct error *error)
 /* The connection stays where something that is due in the queue may go the same way. */
 static void make_attempt(struct mail *mail, struct error *ending)
 {
-    bool more = mail->call->spool_open && runner_has_work(mail->call);
+    bool more = mail->call->spool_open && spool_has_entries(&mail->call->spool);
     bool delivered = (more ? submission_deliver : submission_deliver_last)(
         mail->submission, &mail->message, &mail->envelope, &mail->report, ending);
     if (!delivered || !more)
@@ -276,17 +275,6 @@ bool mail_submit(struct mail *mail, struct error *error)
     if (!settled)
         close_submission(mail);
     return settled;
-}
-
-void mail_finish(struct mail *mail)
-{
-    struct error error;
-    if (mail->keep.way == KEEP_BEHIND && mail->keep.id[0] != '\0' &&
-        !runner_try_behind(mail->call, mail->keep.id, &error))
-        call_warn(mail->call, error.sentence);
-    mail->trace.line = NULL;
-    if (mail->submission != NULL)
-        runner_take_along(mail->call, &mail->account, mail->submission);
 }
 
 void mail_free(struct mail *mail)

@@ -54,7 +54,8 @@ bool mail_add_recipient(struct mail *mail, const char *address, const char *orig
  * EX_DATAERR (permanent), EX_IOERR. */
 bool mail_mend_header(struct mail *mail, struct error *error);
 
-/* Submits it, with a transcript on standard output for -v, or queues it, and judges the outcome. */
+/* Submits it, with a transcript on standard output for -v, or queues it, and judges the outcome.
+ * Where the queue has more, the connection stays for runner_go_on. */
 bool mail_submit(struct mail *mail, struct error *error);
 
 /* Judges what came of an attempt with that `ending` (outcome_judge), after what failed for now was
@@ -62,10 +63,6 @@ bool mail_submit(struct mail *mail, struct error *error);
  * Where something should be queued and cannot be, the attempt's own failure comes first and why not
  * behind it. True when everybody has the message or is in the queue. */
 bool mail_settle(struct mail *mail, bool tried, const struct error *ending, struct error *error);
-
-/* What is done once the caller's outcome is known, printed and logged, and cannot change any more:
- * what is due in the queue goes over the same connection, or what was queued is tried behind. */
-void mail_finish(struct mail *mail);
 
 /* The transcript that -v asks for; one that writes nothing otherwise. */
 struct trace mail_trace(const struct call *call);

@@ -160,8 +160,8 @@ static void write_outages(struct listing *listing)
 /* What was set aside is the runner's to look at, who is root where the spool is the system's. */
 static bool write_end(struct listing *listing, struct error *error)
 {
-    bool runs = listing->spool->helper == NULL && (!listing->spool->shared || geteuid() == 0);
-    if (runs && !count_folder(listing->spool, SPOOL_DAMAGED, &listing->totals.damaged, error))
+    if (spool_is_kept_by_us(listing->spool) &&
+        !count_folder(listing->spool, SPOOL_DAMAGED, &listing->totals.damaged, error))
         return false;
     if (listing->totals.waiting > 0)
         write_outages(listing);

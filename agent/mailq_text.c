@@ -25,10 +25,7 @@ static void add_line(struct buffer *out, int indent, const struct text *line)
 static void add_sentence(struct text *text, const char *sentence, size_t limit)
 {
     struct slice rest = slice_of(sentence);
-    size_t printable = 0;
-    while (printable < rest.length && rest.bytes[printable] >= ' ' && rest.bytes[printable] < 0x7f)
-        printable++;
-    if (printable < rest.length) {
+    if (!slice_is_printable(rest)) {
         text_add_escaped(text, rest, limit);
         return;
     }

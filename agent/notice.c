@@ -74,11 +74,6 @@ static const struct account *account_of(const struct notice *notice, const struc
     return load->account != NULL ? load->account : &notice->call->settings.accounts[0];
 }
 
-static const char *name_of(const struct account *account)
-{
-    return account->name[0] == '\0' ? "default" : account->name;
-}
-
 static bool find_from(struct notice *notice, const struct account *account, struct text *from,
                       struct error *error)
 {
@@ -120,7 +115,7 @@ static enum notice_end report(struct notice *notice, struct load *load, bool exp
     *error = (struct error){.exit_code = EX_OK};
     bool written = write_report(notice, load, expired, &message, error);
     bool queued = written && queue(notice, &message, addressee(notice, &load->entry),
-                                   name_of(account_of(notice, load)), error);
+                                   account_shown_name(account_of(notice, load)), error);
     message_free(&message);
     if (queued)
         notice->reports++;
@@ -164,7 +159,8 @@ static enum notice_end put_off(struct notice *notice, const struct load *load, s
         notice->items = calloc(NOTICE_SUMMARY_MAX, sizeof *notice->items);
     struct notice_item item = {
         .to = arena_copy(&notice->arena, slice_of(addressee(notice, &load->entry))),
-        .account = arena_copy(&notice->arena, slice_of(name_of(account_of(notice, load)))),
+        .account =
+            arena_copy(&notice->arena, slice_of(account_shown_name(account_of(notice, load)))),
         .line = arena_copy(&notice->arena, text_slice(&line)),
     };
     if (notice->items == NULL || item.to == NULL || item.account == NULL || item.line == NULL) {
@@ -201,7 +197,7 @@ static const struct account *account_named(const struct notice *notice, const ch
 {
     const struct settings *settings = &notice->call->settings;
     for (size_t i = 0; i < settings->account_count; i++)
-        if (strcmp(name_of(&settings->accounts[i]), name) == 0)
+        if (strcmp(account_shown_name(&settings->accounts[i]), name) == 0)
             return &settings->accounts[i];
     return &settings->accounts[0];
 }

@@ -9,14 +9,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "agent/report.h"
 #include "agent/round.h"
 #include "agent/settle.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
+#include "base/random.h"
 #include "config/secret.h"
 #include "queue/outage.h"
 
@@ -59,14 +60,6 @@ struct pass {
     size_t tried, looked;
     struct arena arena;
 };
-
-static uint32_t random_number(void)
-{
-    uint32_t number = 0;
-    ssize_t ignored = getrandom(&number, sizeof number, GRND_NONBLOCK);
-    (void)ignored;
-    return number;
-}
 
 static bool is_over(const struct pass *pass)
 {
@@ -127,7 +120,7 @@ static struct load *open_entry(struct pass *pass, const struct round_name *name)
         settle_set_aside(&pass->settle, id, &error);
         break;
     case SPOOL_FAILURE:
-        settle_log(LOG_ERR, "unopened", id, error.sentence);
+        report_event(LOG_ERR, "unopened", id, error.sentence);
         break;
     default:
         break;
@@ -150,7 +143,7 @@ static struct lane *find_lane(struct pass *pass, struct load *load)
         return pass->alone == NULL || pass->alone == lane ? lane : NULL;
     }
     if (error.exit_code == EX_OSERR)
-        settle_log(LOG_ERR, "unopened", load->entry.id, error.sentence);
+        report_event(LOG_ERR, "unopened", load->entry.id, error.sentence);
     else if (is_due(pass, &load->entry) && pass->alone == NULL)
         settle_here(pass, load, &error);
     return NULL;
@@ -167,7 +160,7 @@ static bool read_entry(struct pass *pass, struct load *load)
     else if (error.permanent)
         settle_here(pass, load, &error);
     else
-        settle_log(LOG_ERR, "unread", load->entry.id, error.sentence);
+        report_event(LOG_ERR, "unread", load->entry.id, error.sentence);
     return false;
 }
 
@@ -259,10 +252,10 @@ static bool take_back(void *context, struct convoy_item *item, const struct erro
     settle_try(&pass->settle, load, ending, item->over, pass->lane->smarthost);
     if (item->over) {
         put_back(pass, load);
-        return !is_over(pass);
+    } else {
+        load_free(load);
+        prove(pass);
     }
-    load_free(load);
-    prove(pass);
     return !is_over(pass);
 }
 
@@ -294,7 +287,7 @@ static void lose(struct pass *pass, struct lane *lane, const struct error *reaso
         return;
     outages_failed(&pass->outages, lane->smarthost, &pass->call->settings.queue.backoff,
                    clock_wall(), random_number(), reason->sentence);
-    settle_log(LOG_ERR, "unreachable", NULL, reason->sentence);
+    report_event(LOG_ERR, "unreachable", NULL, reason->sentence);
 }
 
 static void run_lane(struct pass *pass, struct lane *lane)
@@ -416,7 +409,7 @@ static bool run_late(struct pass *pass, struct error *error)
 static const char *name_smarthost(struct pass *pass, const struct account *account)
 {
     struct buffer name = {0};
-    buffer_add_string(&name, account->name[0] == '\0' ? "default" : account->name);
+    buffer_add_string(&name, account_shown_name(account));
     for (const char *const *host = account->smarthost.dial.hosts; *host != NULL; host++) {
         buffer_add_byte(&name, ' ');
         buffer_add_string(&name, *host);
@@ -467,13 +460,13 @@ static void leave_stamp(struct pass *pass)
 {
     struct error error;
     if (pass->options->keeps_house && !outages_write(&pass->outages, &pass->call->spool, &error))
-        settle_log(LOG_ERR, "unstamped", NULL, error.sentence);
+        report_event(LOG_ERR, "unstamped", NULL, error.sentence);
 }
 
 static void tell_swept(void *context, const char *id)
 {
     (void)context;
-    settle_log(LOG_INFO, "removed", id, "it failed longer ago than keep_failed");
+    report_event(LOG_INFO, "removed", id, "it failed longer ago than keep_failed");
 }
 
 static void clean_up(struct pass *pass)
@@ -482,16 +475,9 @@ static void clean_up(struct pass *pass)
     struct error error;
     settle_summarise(&pass->settle);
     if (!spool_settle(spool, &error))
-        settle_log(LOG_ERR, "unsettled", NULL, error.sentence);
+        report_event(LOG_ERR, "unsettled", NULL, error.sentence);
     if (pass->options->keeps_house && !spool_sweep(spool, PASS_SWEPT, tell_swept, NULL, &error))
-        settle_log(LOG_ERR, "unswept", NULL, error.sentence);
-}
-
-/* Root's runner takes out of the system's spool what is finished; a user's own works on his alone.
- */
-static bool only_records(const struct call *call)
-{
-    return call->spool.shared && geteuid() != 0;
+        report_event(LOG_ERR, "unswept", NULL, error.sentence);
 }
 
 bool pass_run(struct call *call, const struct pass_options *options, struct error *error)
@@ -501,7 +487,7 @@ bool pass_run(struct call *call, const struct pass_options *options, struct erro
     pass.settle = (struct settle){.call = call,
                                   .outages = &pass.outages,
                                   .notice.call = call,
-                                  .records_only = only_records(call)};
+                                  .records_only = !spool_is_kept_by_us(&call->spool)};
     leave_stamp(&pass);
     bool done = make_lanes(&pass, error) && run_spool(&pass, error) && run_late(&pass, error);
     for (size_t i = 0; pass.lanes != NULL && i < pass.lane_count; i++)

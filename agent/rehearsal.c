@@ -33,7 +33,7 @@ static void print_account(const struct mail *mail)
                                         [SMARTHOST_IMPLICIT] = "implicit TLS",
                                         [SMARTHOST_CLEAR] = "no TLS"};
     printf("configuration: %s\naccount: %s\n", mail->call->settings.ini.path,
-           account->name[0] != '\0' ? account->name : "default");
+           account_shown_name(account));
     print_words("smarthost:", smarthost->dial.hosts);
     fputs("ports:", stdout);
     for (const uint16_t *port = smarthost->dial.ports; *port != 0; port++)

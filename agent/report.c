@@ -132,3 +132,16 @@ void report_recipient(const struct mail *mail, const char *address, const struct
     log_add_whole(&line, "error", slice_of(outcome->sentence));
     write_line(mail, priority_of(outcome), buffer);
 }
+
+void report_event(int priority, const char *status, const char *id, const char *sentence)
+{
+    char buffer[LOG_LINE_SIZE];
+    struct text line;
+    struct error ignored;
+    text_init(&line, buffer, sizeof buffer);
+    log_add(&line, "status", slice_of(status));
+    if (id != NULL)
+        log_add(&line, "queue", slice_of(id));
+    log_add_whole(&line, priority <= LOG_ERR ? "error" : "note", slice_of(sentence));
+    log_line(priority, buffer, &ignored);
+}

@@ -1,4 +1,4 @@
-/* What is left behind of a submission: its line in the log. */
+/* What is left behind in the log: a line for each submission, and for what befalls the queue. */
 #ifndef AGENT_REPORT_H
 #define AGENT_REPORT_H
 
@@ -24,5 +24,8 @@ void report_attempt(const struct mail *mail, const struct report_attempt *attemp
 
 /* The same for a recipient of -bs that was refused before there was a message. */
 void report_recipient(const struct mail *mail, const char *address, const struct error *outcome);
+
+/* One line about the entry `id` of the queue (NULL: about none) that is about no attempt. */
+void report_event(int priority, const char *status, const char *id, const char *sentence);
 
 #endif

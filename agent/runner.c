@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "agent/pass.h"
-#include "agent/settle.h"
+#include "agent/report.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
@@ -60,11 +60,14 @@ static void renew(struct call *own, const struct call *call)
     own->options.config_file = call->config_path;
 }
 
-/* The helper stays for whoever goes on with it. */
-static void end(struct call *own)
+/* The exit code of such a process. The helper stays for whoever goes on with it. */
+static int end(struct call *own, bool done, const char *id, const struct error *error)
 {
+    if (!done)
+        report_event(LOG_ERR, "failed", id, error->sentence);
     own->helper = (struct helper){.socket = -1};
     call_free(own);
+    return done ? EX_OK : error->exit_code;
 }
 
 /* --- several connections --------------------------------------------------------------------- */
@@ -92,10 +95,7 @@ static int work(void *argument)
     struct pass_options options = {
         .run = &own.options.run, .hand = hands->number, .hands = hands->count + 1};
     bool done = begin(&own, &error) && pass_run(&own, &options, &error);
-    if (!done)
-        settle_log(LOG_ERR, "failed", NULL, error.sentence);
-    end(&own);
-    return done ? EX_OK : error.exit_code;
+    return end(&own, done, NULL, &error);
 }
 
 static void let_go(void *context)
@@ -131,12 +131,6 @@ static void lower_hands(struct hands *hands)
 
 /* --- passes ---------------------------------------------------------------------------------- */
 
-/* Only who may write the spool's state is a runner that others count on. */
-static bool keeps_house(const struct call *call)
-{
-    return !call->spool.shared || geteuid() == 0;
-}
-
 static bool run_pass(struct call *call, bool waits, struct error *error)
 {
     const struct options_run *run = &call->options.run;
@@ -146,7 +140,7 @@ static bool run_pass(struct call *call, bool waits, struct error *error)
     if (!raise_hands(&hands, one ? 0 : call->settings.queue.connections - 1, error))
         return false;
     struct pass_options options = {.run = run,
-                                   .keeps_house = keeps_house(call),
+                                   .keeps_house = spool_is_kept_by_us(&call->spool),
                                    .waits = waits && !run->all,
                                    .hands = hands.count + 1,
                                    .proven = hands.count > 0 ? let_go : NULL,
@@ -162,10 +156,7 @@ static int run_own_pass(void *argument)
     struct error error;
     renew(&own, argument);
     bool done = begin(&own, &error) && run_pass(&own, false, &error);
-    if (!done)
-        settle_log(LOG_ERR, "failed", NULL, error.sentence);
-    end(&own);
-    return done ? EX_OK : error.exit_code;
+    return end(&own, done, NULL, &error);
 }
 
 static void pause_until(int64_t deadline)
@@ -185,7 +176,7 @@ static void run_loop(struct call *call)
         int64_t next = clock_deadline(interval);
         pid_t pid = child_begin(run_own_pass, call, &error);
         if (pid < 0)
-            settle_log(LOG_ERR, "failed", NULL, error.sentence);
+            report_event(LOG_ERR, "failed", NULL, error.sentence);
         else
             child_await(pid);
         int64_t soonest = clock_deadline(interval < RUNNER_PAUSE ? interval : RUNNER_PAUSE);
@@ -223,19 +214,6 @@ bool runner_run(struct call *call, struct error *error)
 
 /* --- beside and behind a caller's mail ------------------------------------------------------- */
 
-bool runner_has_work(struct call *call)
-{
-    struct error error;
-    struct spool_name name;
-    if (!call_open_spool(call, &error))
-        return false;
-    struct spool_walk *walk = spool_walk_open(&call->spool, SPOOL_QUEUE, &error);
-    bool found = walk != NULL && spool_walk_next(walk, &name, &error);
-    if (walk != NULL)
-        spool_walk_close(walk);
-    return found;
-}
-
 void runner_take_along(struct call *call, const struct account *account,
                        struct submission *submission)
 {
@@ -250,7 +228,7 @@ void runner_take_along(struct call *call, const struct account *account,
                                    .own = true,
                                    .hands = 1};
     if (call_open_spool(call, &error) && !pass_run(call, &options, &error))
-        settle_log(LOG_ERR, "failed", NULL, error.sentence);
+        report_event(LOG_ERR, "failed", NULL, error.sentence);
 }
 
 struct behind {
@@ -268,15 +246,24 @@ static int try_once(void *argument)
     struct options_run run = {.match = OPTIONS_MATCH_ID, .text = behind->id, .all = true};
     struct pass_options options = {.run = &run, .hands = 1};
     bool done = begin(&own, &error) && pass_run(&own, &options, &error);
-    if (!done)
-        settle_log(LOG_ERR, "failed", behind->id, error.sentence);
-    end(&own);
-    return done ? EX_OK : error.exit_code;
+    return end(&own, done, behind->id, &error);
 }
 
-bool runner_try_behind(struct call *call, const char *id, struct error *error)
+/* In a child that nobody waits for. */
+static bool try_behind(struct call *call, const char *id, struct error *error)
 {
     struct behind behind = {.call = call};
     return text_copy(behind.id, sizeof behind.id, id) &&
            child_detach(try_once, &behind, call->helper.socket, error);
+}
+
+void runner_go_on(struct mail *mail)
+{
+    struct error error;
+    if (mail->keep.way == KEEP_BEHIND && mail->keep.id[0] != '\0' &&
+        !try_behind(mail->call, mail->keep.id, &error))
+        call_warn(mail->call, error.sentence);
+    mail->trace.line = NULL;
+    if (mail->submission != NULL)
+        runner_take_along(mail->call, &mail->account, mail->submission);
 }

@@ -11,16 +11,14 @@
  * EX_NOPERM, EX_CONFIG, EX_CANTCREAT, EX_IOERR. */
 bool runner_run(struct call *call, struct error *error);
 
-/* True when something in the spool may be due: worth keeping a connection for. */
-bool runner_has_work(struct call *call);
-
 /* Tries what is due of `account` over its connection: 10 entries and 5 s at most. Says nothing but
  * in the log. */
 void runner_take_along(struct call *call, const struct account *account,
                        struct submission *submission);
 
-/* Goes on in a child of its own (-odb), in the background, where it tries the entry `id` once. True
- * in the parent, at once. EX_OSERR. */
-bool runner_try_behind(struct call *call, const char *id, struct error *error);
+/* What is done for the queue once the outcome of a caller's mail is printed and logged, and cannot
+ * change any more: over the connection that it left, what is due goes along; one that was queued by
+ * -odb is tried in the background. */
+void runner_go_on(struct mail *mail);
 
 #endif

@@ -286,7 +286,7 @@ static void reset(void *context)
     struct session *session = context;
     if (session->submission != NULL)
         submission_reset(session->submission);
-    mail_finish(&session->mail);
+    runner_go_on(&session->mail);
     mail_free(&session->mail);
     mail_init(&session->mail, session->call);
     interrupt_release();
@@ -305,7 +305,7 @@ static void take_along(struct session *session)
     struct call *call = session->call;
     struct error ignored;
     if (session->submission != NULL && session->delivered && clock_now() >= session->absent_until &&
-        call->spool_open && runner_has_work(call) && interrupt_hold(&ignored))
+        call->spool_open && spool_has_entries(&call->spool) && interrupt_hold(&ignored))
         runner_take_along(call, &session->account, session->submission);
 }
 

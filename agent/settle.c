@@ -5,27 +5,13 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <sys/random.h>
 #include <syslog.h>
 
 #include "agent/report.h"
 #include "base/clock.h"
 #include "base/interrupt.h"
-#include "base/log.h"
+#include "base/random.h"
 #include "smtp/outcome.h"
-
-void settle_log(int priority, const char *status, const char *id, const char *sentence)
-{
-    char buffer[LOG_LINE_SIZE];
-    struct text line;
-    struct error ignored;
-    text_init(&line, buffer, sizeof buffer);
-    log_add(&line, "status", slice_of(status));
-    if (id != NULL)
-        log_add(&line, "queue", slice_of(id));
-    log_add_whole(&line, priority <= LOG_ERR ? "error" : "note", slice_of(sentence));
-    log_line(priority, buffer, &ignored);
-}
 
 static void log_attempt(struct load *load, const char *status, const struct error *outcome)
 {
@@ -38,16 +24,8 @@ static void log_attempt(struct load *load, const char *status, const struct erro
 
 static bool complain(const struct load *load, const struct error *error)
 {
-    settle_log(LOG_ERR, "unsettled", load->entry.id, error->sentence);
+    report_event(LOG_ERR, "unsettled", load->entry.id, error->sentence);
     return false;
-}
-
-static uint32_t random_number(void)
-{
-    uint32_t number = 0;
-    ssize_t ignored = getrandom(&number, sizeof number, GRND_NONBLOCK);
-    (void)ignored;
-    return number;
 }
 
 /* --- the end of an entry --------------------------------------------------------------------- */
@@ -80,7 +58,7 @@ static bool tell(struct settle *settle, struct load *load, bool expired)
         settle_set_aside(settle, load->entry.id, &error);
         return false;
     case NOTICE_FAILED:
-        settle_log(LOG_ERR, "unreported", load->entry.id, error.sentence);
+        report_event(LOG_ERR, "unreported", load->entry.id, error.sentence);
         return false;
     default:
         return entry_record_mark(&load->entry, RECORD_REPORTED, &error) || complain(load, &error);
@@ -121,7 +99,7 @@ void settle_summarise(struct settle *settle)
     struct error error;
     struct notice *notice = &settle->notice;
     if (!notice_summarise(notice, &error))
-        settle_log(LOG_ERR, "unreported", NULL, error.sentence);
+        report_event(LOG_ERR, "unreported", NULL, error.sentence);
     for (size_t i = 0; i < notice->count; i++)
         if (notice->items[i].told)
             finish_told(settle, &notice->items[i]);
@@ -243,7 +221,7 @@ static bool file_expiry(struct load *load, const char *reason, struct error *err
     for (size_t i = 0; i < envelope->count; i++) {
         struct recipient *recipient = &envelope->recipients[i];
         struct text words;
-        if (recipient->state == RECIPIENT_ACCEPTED || recipient->state == RECIPIENT_REFUSED)
+        if (recipient_is_final(recipient->state))
             continue;
         text_init(&words, buffer, sizeof buffer);
         text_add(&words, "given up after ");
@@ -279,7 +257,7 @@ void settle_set_aside(struct settle *settle, const char *id, const struct error 
     if (settle->records_only || settle->full)
         return;
     bool moved = spool_move(&settle->call->spool, id, SPOOL_DAMAGED, &unmoved);
-    settle_log(LOG_ERR, "damaged", id, moved ? error->sentence : unmoved.sentence);
+    report_event(LOG_ERR, "damaged", id, moved ? error->sentence : unmoved.sentence);
     settle->aside += moved;
     settle->full =
         settle->aside == SETTLE_ASIDE_MAX || (!moved && unmoved.exit_code == EX_TEMPFAIL);

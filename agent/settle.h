@@ -39,7 +39,4 @@ void settle_summarise(struct settle *settle);
  * pass at most, lest somebody fills the log with them. */
 void settle_set_aside(struct settle *settle, const char *id, const struct error *error);
 
-/* One line in the log about the entry `id`; NULL: about none. */
-void settle_log(int priority, const char *status, const char *id, const char *sentence);
-
 #endif

@@ -4,24 +4,16 @@
 
 #include "smtp/connector.h"
 
-static bool check_login_offered(const struct client *client, struct error *error)
+/* A server that offers no login is none for submission, whatever else it offers. */
+static bool begin(void *context, struct error *error)
 {
-    if (client->capability.auth)
+    struct connector *connector = context;
+    if (!connector_begin(connector, error))
+        return false;
+    if (connector->client.capability.auth)
         return true;
     error_set(error, EX_PROTOCOL, "the server offers no login");
-    return client_add_context(client, "EHLO", error);
-}
-
-static bool converse(struct connector *connector, struct error *error)
-{
-    do {
-        if (!connector_dial(connector, error))
-            return false;
-        if (connector_begin(connector, error) && check_login_offered(&connector->client, error) &&
-            connector_log_in(connector, error))
-            return true;
-    } while (connector_give_up(connector, error));
-    return false;
+    return client_add_context(&connector->client, "EHLO", error);
 }
 
 bool trial_run(const struct smarthost *smarthost, const struct trace *trace,
@@ -30,12 +22,13 @@ bool trial_run(const struct smarthost *smarthost, const struct trace *trace,
     /* A login that rode along with a transaction would not be answered without one. */
     struct smarthost stepwise = *smarthost;
     struct connector connector;
+    const struct connector_steps steps = {.context = &connector, .begin = begin};
     stepwise.pipelining = false;
     submit_begin_report(report, smarthost);
     bool done = connector_init(&connector, &stepwise, trace, error);
     if (done) {
         connector_report_to(&connector, report);
-        done = converse(&connector, error);
+        done = connector_reach(&connector, &steps, error);
     }
     connector_close(&connector);
     return done;

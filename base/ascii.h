@@ -21,6 +21,12 @@ static inline bool ascii_is_control(char byte)
     return (unsigned char)byte < 0x20 || byte == 0x7f;
 }
 
+/* What stands for itself on paper; a space too. */
+static inline bool ascii_is_printable(char byte)
+{
+    return byte >= ' ' && byte < 0x7f;
+}
+
 static inline char ascii_lower(char byte)
 {
     return byte >= 'A' && byte <= 'Z' ? (char)(byte - 'A' + 'a') : byte;

@@ -128,6 +128,14 @@ size_t slice_count_ascii(struct slice s)
     return count;
 }
 
+bool slice_is_printable(struct slice s)
+{
+    for (size_t i = 0; i < s.length; i++)
+        if (!ascii_is_printable(s.bytes[i]))
+            return false;
+    return true;
+}
+
 bool slice_has_8bit(struct slice s)
 {
     return slice_count_ascii(s) < s.length;

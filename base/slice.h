@@ -48,6 +48,9 @@ bool slice_parse_number(struct slice s, uint64_t limit, uint64_t *value);
 /* True when a byte of s is 0x80 or above. */
 bool slice_has_8bit(struct slice s);
 
+/* True when all of s is printable ASCII, spaces included; of nothing as well. */
+bool slice_is_printable(struct slice s);
+
 /* How many bytes below 0x80 s starts with. */
 size_t slice_count_ascii(struct slice s);
 

@@ -52,7 +52,7 @@ bool account_find_owner(struct account_person *person, uid_t uid, struct arena *
     return true;
 }
 
-static const char *shown_name(const struct account *account)
+const char *account_shown_name(const struct account *account)
 {
     return account->name[0] == '\0' ? "default" : account->name;
 }
@@ -61,7 +61,8 @@ static void list_names(const struct settings *settings, struct text *list)
 {
     for (size_t i = 0; i < settings->account_count; i++) {
         const char *between = i + 1 == settings->account_count ? " and " : ", ";
-        text_add_format(list, "%s%s", i == 0 ? "" : between, shown_name(&settings->accounts[i]));
+        text_add_format(list, "%s%s", i == 0 ? "" : between,
+                        account_shown_name(&settings->accounts[i]));
     }
 }
 
@@ -77,7 +78,7 @@ static bool fail_unknown(const struct settings *settings, const char *name, stru
               text_show(&shown, slice_of(name)), buffer);
     suggest_start(&suggest, slice_of(name));
     for (size_t i = 0; i < settings->account_count; i++)
-        suggest_offer(&suggest, slice_of(shown_name(&settings->accounts[i])));
+        suggest_offer(&suggest, slice_of(account_shown_name(&settings->accounts[i])));
     return suggest_add(&suggest, "", error);
 }
 

@@ -26,6 +26,9 @@ bool account_find_person(struct account_person *person, struct arena *arena, str
 bool account_find_owner(struct account_person *person, uid_t uid, struct arena *arena,
                         struct error *error);
 
+/* Its name as it came, "default" for the one that [smarthost] makes. */
+const char *account_shown_name(const struct account *account);
+
 /* The account of that name. Without a name the first whose own `from` matches the sender: that is
  * -f or, where it was not given, the author and, where no account is for that one, LOGIN@domain. A
  * match of the default account's `from` counts after those of all others. Where nothing matches it

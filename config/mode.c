@@ -36,6 +36,26 @@ const char *mode_name(enum options_mode mode)
     return mode_names[mode];
 }
 
+/* Something besides `own` that was asked for, and that one call does not do with it; NULL. */
+static const char *find_other(const struct options *options, const struct mode_asked *asked,
+                              const char *own)
+{
+    const struct {
+        bool is_there;
+        const char *name;
+    } rows[] = {
+        {options->input_file != NULL, "--file"},
+        {options->configured_address != NULL, "--configure"},
+        {asked->check, "--check"},
+        {asked->dry_run, "--dry-run"},
+        {asked->run, "-q"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (rows[i].is_there && strcmp(rows[i].name, own) != 0)
+            return rows[i].name;
+    return mode_names[options->mode];
+}
+
 /* --configure, and what belongs to it. */
 static bool settle_configure(struct options *options, const struct mode_asked *asked,
                              struct error *error)
@@ -46,12 +66,9 @@ static bool settle_configure(struct options *options, const struct mode_asked *a
                error_set(error, EX_USAGE, "usage: %s is taken together with --configure only",
                          name);
     }
-    const char *other = asked->run                    ? "-q"
-                        : asked->dry_run              ? "--dry-run"
-                        : asked->check                ? "--check"
-                        : options->account != NULL    ? "--account"
-                        : options->input_file != NULL ? "--file"
-                                                      : mode_names[options->mode];
+    const char *other = find_other(options, asked, "--configure");
+    if (other == NULL && options->account != NULL)
+        other = "--account";
     if (other != NULL)
         return fail_together("--configure", other, error);
     if (options->yes && options->password_file == NULL)
@@ -66,15 +83,9 @@ static bool settle_configure(struct options *options, const struct mode_asked *a
 static bool settle_check(struct options *options, const struct mode_asked *asked,
                          struct error *error)
 {
-    const char *other = mode_names[options->mode];
-    if (asked->run)
-        other = "-q";
-    if (asked->dry_run)
-        other = "--dry-run";
-    if (options->from_header)
+    const char *other = find_other(options, asked, "--check");
+    if (other == NULL && options->from_header)
         other = "-t";
-    if (options->input_file != NULL)
-        other = "--file";
     if (other != NULL)
         return fail_together("--check", other, error);
     options->mode = OPTIONS_CHECK;
@@ -90,20 +101,9 @@ static bool settle_alone(struct options *options, const struct mode_asked *asked
         enum options_mode mode;
     } modes[] = {{"queue", OPTIONS_LIST}, {"flush", OPTIONS_RUN},       {"show", OPTIONS_SHOW},
                  {"hold", OPTIONS_HOLD},  {"release", OPTIONS_RELEASE}, {"remove", OPTIONS_REMOVE}};
-    const char *name = asked->alone->name, *other = NULL;
-    if (!(asked->listed && options->mode == OPTIONS_LIST))
-        other = mode_names[options->mode];
-    if (asked->run)
-        other = "-q";
-    if (asked->dry_run)
-        other = "--dry-run";
-    if (asked->check)
-        other = "--check";
-    if (options->configured_address != NULL)
-        other = "--configure";
-    if (options->input_file != NULL)
-        other = "--file";
-    if (other != NULL)
+    const char *name = asked->alone->name, *other = find_other(options, asked, "");
+    bool just_listed = asked->listed && other == mode_names[OPTIONS_LIST];
+    if (other != NULL && !just_listed)
         return error_set(error, EX_USAGE, "usage: --%s is not taken together with %s", name, other);
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
         if (strcmp(modes[i].name, name) == 0)

@@ -87,15 +87,6 @@ static enum entity_charset find_charset(struct slice value)
     return is_one_of(text_slice(&charset), ascii) ? ENTITY_CHARSET_ASCII : ENTITY_CHARSET_GOOD;
 }
 
-static bool is_printable(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++) {
-        if (text.bytes[i] < ' ' || text.bytes[i] >= 0x7f)
-            return false;
-    }
-    return true;
-}
-
 static void find_boundary(struct entity *entity, struct slice value)
 {
     struct slice written;
@@ -106,7 +97,7 @@ static void find_boundary(struct entity *entity, struct slice value)
     parameter_meaning(written, &boundary);
     while (boundary.length > 0 && boundary.bytes[boundary.length - 1] == ' ')
         boundary.bytes[--boundary.length] = '\0';
-    if (boundary.overflow || !is_printable(text_slice(&boundary)))
+    if (boundary.overflow || !slice_is_printable(text_slice(&boundary)))
         text_init(&boundary, entity->boundary, sizeof entity->boundary);
 }
 

@@ -18,6 +18,12 @@ enum recipient_state {
     RECIPIENT_QUEUED    /* the queue has the message for it */
 };
 
+/* An outcome that no later attempt changes. */
+static inline bool recipient_is_final(enum recipient_state state)
+{
+    return state == RECIPIENT_ACCEPTED || state == RECIPIENT_REFUSED;
+}
+
 struct recipient {
     const char *address;  /* in canonical form */
     const char *original; /* ORCPT, in its form on the wire: set by -bs, and where an alias was

@@ -70,7 +70,7 @@ static bool check_size(const struct input *input, uint64_t size, struct error *e
     return message_check_size(size, input->options.max_size, error);
 }
 
-/* The fold */
+/* --- the fold -------------------------------------------------------------------------------- */
 
 /* Decides about the CRs held: dropped before an LF, bare before anything else. */
 static void release_held(struct input *input)
@@ -117,7 +117,7 @@ static void make_room(struct input *input)
     input->start = 0;
 }
 
-/* The lines */
+/* --- the lines ------------------------------------------------------------------------------- */
 
 static uint64_t position(const struct input *input)
 {
@@ -295,7 +295,7 @@ static bool finish(struct input *input, struct error *error)
     return check_size(input, message_size(message), error);
 }
 
-/* The pieces */
+/* --- the pieces ------------------------------------------------------------------------------ */
 
 static bool take(struct input *input, struct slice bytes, struct error *error)
 {
@@ -418,7 +418,7 @@ void input_abandon(struct input *input)
     free(input);
 }
 
-/* A descriptor */
+/* --- a descriptor ---------------------------------------------------------------------------- */
 
 /* The bytes read, 0 at the end, -1 on failure. */
 static ssize_t read_block(int fd, char *block, struct error *error)

@@ -2,9 +2,9 @@
  * the time zone and chance, never on a locale. */
 #include "message/stamp.h"
 
-#include <sys/random.h>
+#include "base/random.h"
 
-enum { ID_LENGTH = 24, ALPHABET_SIZE = 62, SIX_BITS = 0x3f };
+enum { ID_LENGTH = 24 };
 
 void stamp_date(struct text *out, time_t now)
 {
@@ -30,25 +30,9 @@ void stamp_date(struct text *out, time_t now)
 
 bool stamp_message_id(struct text *out, const char *domain, struct error *error)
 {
-    static const char alphabet[ALPHABET_SIZE + 1] =
-        "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    size_t chosen = 0;
-
-    text_add_byte(out, '<');
-    while (chosen < ID_LENGTH) {
-        unsigned char random[2 * ID_LENGTH];
-        ssize_t count = getrandom(random, sizeof random, 0);
-        if (count < 0)
-            return error_set_errno(error, EX_OSERR, "message: random bytes for Message-ID");
-        for (ssize_t i = 0; i < count && chosen < ID_LENGTH; i++) {
-            /* Thrown away rather than folded, so that every character is equally likely. */
-            unsigned index = random[i] & SIX_BITS;
-            if (index >= ALPHABET_SIZE)
-                continue;
-            text_add_byte(out, alphabet[index]);
-            chosen++;
-        }
-    }
-    text_add_format(out, "@%s>", domain);
+    char letters[ID_LENGTH + 1] = "";
+    if (!random_letters(letters, ID_LENGTH))
+        return error_set_errno(error, EX_OSERR, "message: random bytes for Message-ID");
+    text_add_format(out, "<%s@%s>", letters, domain);
     return true;
 }

@@ -4,9 +4,9 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "base/ascii.h"
+#include "base/random.h"
 #include "base/text.h"
 
 static struct slice without_final_dot(const char *name)
@@ -74,12 +74,8 @@ void service_order(struct dns_srv *records, size_t count, const struct service_d
 
 static uint32_t roll(void *context, uint32_t limit)
 {
-    uint64_t number = 0;
     (void)context;
-    /* Where there is no chance to be had, the first will do: it is about load only. */
-    if (getrandom(&number, sizeof number, GRND_NONBLOCK) != (ssize_t)sizeof number)
-        return 0;
-    return (uint32_t)(number % ((uint64_t)limit + 1));
+    return (uint32_t)(random_number() % ((uint64_t)limit + 1));
 }
 
 static bool is_host_name(const char *name)

@@ -23,12 +23,7 @@ enum {
 /* No journal is larger. */
 #define JOURNAL_LIMIT (UINT64_C(1) << 29)
 
-static bool is_final(unsigned state)
-{
-    return state == RECIPIENT_ACCEPTED || state == RECIPIENT_REFUSED;
-}
-
-/* Reading */
+/* --- reading --------------------------------------------------------------------------------- */
 
 static void settle(struct entry *entry, size_t recipient)
 {
@@ -201,7 +196,7 @@ void entry_close(struct entry *entry)
     envelope_free(&entry->envelope);
 }
 
-/* The message */
+/* --- the message ----------------------------------------------------------------------------- */
 
 struct reading {
     struct entry *entry;
@@ -275,7 +270,7 @@ bool entry_read_message(struct entry *entry, struct message *message, struct err
     return good || error_add_context(error, "queue: %s", entry->id);
 }
 
-/* Writing */
+/* --- writing --------------------------------------------------------------------------------- */
 
 static bool append(struct entry *entry, const struct buffer *records, struct error *error)
 {
@@ -300,7 +295,8 @@ static bool is_news(const struct entry *entry, size_t recipient)
 {
     const struct recipient *now = &entry->envelope.recipients[recipient];
     const struct entry_settled *settled = &entry->settled[recipient];
-    if (is_final(settled->state) || (!is_final(now->state) && now->state != RECIPIENT_DEFERRED))
+    if (recipient_is_final(settled->state) ||
+        (!recipient_is_final(now->state) && now->state != RECIPIENT_DEFERRED))
         return false;
     return now->state != settled->state || now->reply_code != settled->reply_code ||
            says_other(entry, now->reply, settled->reply);
@@ -350,12 +346,12 @@ bool entry_record_mark(struct entry *entry, enum record_kind kind, struct error 
     return good;
 }
 
-/* Asking */
+/* --- asking ---------------------------------------------------------------------------------- */
 
 bool entry_is_unfinished(const struct entry *entry)
 {
     for (size_t i = 0; i < entry->envelope.count; i++)
-        if (!is_final(entry->envelope.recipients[i].state))
+        if (!recipient_is_final(entry->envelope.recipients[i].state))
             return true;
     return false;
 }

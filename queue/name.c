@@ -6,44 +6,22 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
-static const char letters[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-
-enum { LETTERS = sizeof letters - 1 };
+#include "base/random.h"
 
 bool spool_is_id(struct slice text)
 {
     for (size_t i = 0; i < text.length; i++)
-        if (text.bytes[i] == '\0' || strchr(letters, text.bytes[i]) == NULL)
+        if (text.bytes[i] == '\0' || strchr(random_alphabet, text.bytes[i]) == NULL)
             return false;
     return text.length == SPOOL_ID_LENGTH;
 }
 
-/* Six bits of each random octet; those that stand for no letter are passed over, since a remainder
- * would favour the first letters. */
-static size_t add_letters(char id[SPOOL_ID_SIZE], size_t length, const unsigned char *random,
-                          size_t count)
-{
-    for (size_t i = 0; i < count && length < SPOOL_ID_LENGTH; i++)
-        if ((random[i] & 63) < LETTERS)
-            id[length++] = letters[random[i] & 63];
-    return length;
-}
-
 bool name_make(char id[SPOOL_ID_SIZE], struct error *error)
 {
-    unsigned char random[2 * SPOOL_ID_LENGTH];
-    size_t length = 0;
-    while (length < SPOOL_ID_LENGTH) {
-        ssize_t count = getrandom(random, sizeof random, 0);
-        if (count > 0)
-            length = add_letters(id, length, random, (size_t)count);
-        else if (errno != EINTR)
-            return error_set_errno(error, EX_OSERR, "queue: no random numbers");
-    }
-    id[length] = '\0';
-    return true;
+    id[SPOOL_ID_LENGTH] = '\0';
+    return random_letters(id, SPOOL_ID_LENGTH) ||
+           error_set_errno(error, EX_OSERR, "queue: no random numbers");
 }
 
 /* Where the file system cannot refuse by itself, as NFS, the look before is enough: nobody can

@@ -97,14 +97,6 @@ static bool cut_quoted(struct slice *rest, size_t limit, struct text *out)
     return false;
 }
 
-static bool is_printable(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if (text.bytes[i] < ' ' || text.bytes[i] > '~')
-            return false;
-    return true;
-}
-
 static bool parse_strings(struct outages *outages, struct slice rest, struct outage *outage)
 {
     char smarthost_bytes[STRING_LIMIT + 1], reason_bytes[REASON_LIMIT + 1];
@@ -116,7 +108,7 @@ static bool parse_strings(struct outages *outages, struct slice rest, struct out
         return false;
     rest = slice_from(rest, 1);
     if (!cut_quoted(&rest, REASON_LIMIT, &reason) || rest.length > 0 ||
-        !is_printable(text_slice(&reason)))
+        !slice_is_printable(text_slice(&reason)))
         return false;
     outage->smarthost = arena_copy(&outages->arena, text_slice(&smarthost));
     outage->reason = arena_copy(&outages->arena, text_slice(&reason));
@@ -204,7 +196,7 @@ static const char *copy_reason(struct outages *outages, const char *reason)
     struct slice words = slice_of(reason != NULL && reason[0] != '\0' ? reason : "unknown");
     struct text_shown shown;
 
-    if (!is_printable(words))
+    if (!slice_is_printable(words))
         words = slice_of(text_show(&shown, words));
     return arena_copy(&outages->arena, slice_to(words, REASON_LIMIT));
 }

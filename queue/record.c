@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/checksum.h"
 #include "queue/record_format.h"
 
@@ -81,7 +82,7 @@ static void put_sentence(struct buffer *out, const char *sentence)
     struct slice text = slice_to(slice_of(sentence), RECORD_SENTENCE_MAX);
     put_16(out, sentence == NULL ? 0 : (unsigned)text.length + 1);
     for (size_t i = 0; i < text.length; i++)
-        buffer_add_byte(out, record_is_printable(text.bytes[i]) ? text.bytes[i] : '?');
+        buffer_add_byte(out, ascii_is_printable(text.bytes[i]) ? text.bytes[i] : '?');
 }
 
 /* Puts `string` by `put`, or just that it is the same as the one `before` it. */

@@ -23,7 +23,7 @@ static uint32_t number_at(const char *bytes)
     return le32toh(value);
 }
 
-/* The preamble */
+/* --- the preamble ---------------------------------------------------------------------------- */
 
 bool record_get_preamble(const char bytes[RECORD_PREAMBLE], struct record_preamble *preamble,
                          struct error *error)
@@ -44,7 +44,7 @@ bool record_get_preamble(const char bytes[RECORD_PREAMBLE], struct record_preamb
     return true;
 }
 
-/* Records */
+/* --- records --------------------------------------------------------------------------------- */
 
 struct head {
     uint32_t kind, length, checksum;
@@ -121,7 +121,7 @@ enum record_found record_next(struct slice *rest, enum record_kind *kind, struct
     return found;
 }
 
-/* The parts of a payload */
+/* --- the parts of a payload ------------------------------------------------------------------ */
 
 struct reader {
     struct slice rest;
@@ -161,14 +161,6 @@ static struct extent take_extent(struct reader *reader)
     return extent;
 }
 
-static bool is_printable(struct slice text)
-{
-    for (size_t i = 0; i < text.length; i++)
-        if (!record_is_printable(text.bytes[i]))
-            return false;
-    return true;
-}
-
 /* Of a string its bytes; those of NULL are NULL. */
 static struct slice take_length(struct reader *reader, uint64_t length, size_t most)
 {
@@ -197,7 +189,7 @@ static const char *take_sentence(struct reader *reader)
 {
     struct slice text =
         take_length(reader, take_number(reader, 2, UINT16_MAX), RECORD_SENTENCE_MAX);
-    reader->bad = reader->bad || !is_printable(text);
+    reader->bad = reader->bad || !slice_is_printable(text);
     return keep(reader, text);
 }
 
@@ -226,7 +218,7 @@ static bool report(const struct reader *reader, const char *what, struct error *
     return true;
 }
 
-/* The envelope */
+/* --- the envelope ---------------------------------------------------------------------------- */
 
 static bool is_original(struct slice text)
 {
@@ -274,7 +266,7 @@ static void take_outcome(struct reader *reader, struct recipient *recipient, con
 {
     recipient->state = (unsigned char)take_number(reader, 1, RECIPIENT_REFUSED);
     recipient->reply_code = (short)take_number(reader, 2, REPLY_CODE_MAX);
-    recipient->reply = take_shared(reader, reply, is_printable);
+    recipient->reply = take_shared(reader, reply, slice_is_printable);
 }
 
 /* Adds `recipient`, whose address is not kept yet. */
@@ -356,12 +348,7 @@ bool record_get_envelope(struct slice payload, struct record_envelope *what,
     return report(&reader, "its envelope", error);
 }
 
-/* The journal */
-
-static bool is_final(unsigned state)
-{
-    return state == RECIPIENT_ACCEPTED || state == RECIPIENT_REFUSED;
-}
+/* --- the journal ----------------------------------------------------------------------------- */
 
 /* Files one outcome of an attempt, that of a recipient behind the one `before`; returns its number.
  */
@@ -373,7 +360,7 @@ static uint32_t file_outcome(struct reader *reader, struct envelope *envelope,
     take_outcome(reader, &outcome, reply);
     reader->bad = reader->bad || number >= envelope->count ||
                   (before != NULL && number <= *before) || outcome.state == RECIPIENT_PENDING ||
-                  is_final(envelope->recipients[number].state);
+                  recipient_is_final(envelope->recipients[number].state);
     if (reader->bad)
         return 0;
     envelope->recipients[number].state = outcome.state;

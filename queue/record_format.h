@@ -24,9 +24,4 @@ enum {
     RECORD_SAME = 0xffff /* instead of a length: the string of the recipient before */
 };
 
-static inline bool record_is_printable(char byte)
-{
-    return byte >= ' ' && byte < 0x7f;
-}
-
 #endif

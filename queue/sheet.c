@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/ascii.h"
 #include "message/stamp.h"
 
 void sheet_add(struct sheet *sheet, struct slice octets)
@@ -44,7 +45,7 @@ void sheet_add_plain(struct text *out, struct slice words)
 
     for (size_t i = 0; i < shown.length; i++) {
         char octet = shown.bytes[i];
-        text_add_byte(out, octet < ' ' || octet > '~' ? '?' : octet);
+        text_add_byte(out, ascii_is_printable(octet) ? octet : '?');
     }
     if (shown.length < words.length)
         text_add(out, "...");

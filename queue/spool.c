@@ -71,6 +71,11 @@ void spool_close(struct spool *spool)
     *spool = (struct spool){.directory = -1};
 }
 
+bool spool_is_kept_by_us(const struct spool *spool)
+{
+    return spool->helper == NULL && (!spool->shared || geteuid() == 0);
+}
+
 bool spool_settle(struct spool *spool, struct error *error)
 {
     if (spool->directory < 0 || spool->removed == 0)

@@ -62,6 +62,11 @@ bool spool_open(struct spool *spool, const struct spool_options *options, bool s
 /* Syncs what is not synced yet. Harmless on a zeroed struct and twice. */
 void spool_close(struct spool *spool);
 
+/* True for whoever keeps house in it, so that others count on him: root in the system's, the user
+ * in his own. He alone takes out what is finished, sets aside what is damaged and leaves the stamp.
+ */
+bool spool_is_kept_by_us(const struct spool *spool);
+
 /* True for 16 characters of [0-9A-Za-z]. Nothing else ever becomes part of a path. */
 bool spool_is_id(struct slice text);
 
@@ -101,6 +106,10 @@ struct spool_walk *spool_walk_open(struct spool *spool, enum spool_folder folder
 bool spool_walk_next(struct spool_walk *walk, struct spool_name *name, struct error *error);
 
 void spool_walk_close(struct spool_walk *walk);
+
+/* True where the queue has an entry (with a helper: of the caller's): worth keeping a connection.
+ */
+bool spool_has_entries(struct spool *spool);
 
 /* How an attempt to open an entry ended. */
 enum spool_opened {

@@ -83,6 +83,16 @@ void spool_walk_close(struct spool_walk *walk)
     free(walk);
 }
 
+bool spool_has_entries(struct spool *spool)
+{
+    struct error ignored;
+    struct spool_name name;
+    struct spool_walk *walk = spool_walk_open(spool, SPOOL_QUEUE, &ignored);
+    bool found = walk != NULL && spool_walk_next(walk, &name, &ignored);
+    spool_walk_close(walk);
+    return found;
+}
+
 static enum spool_opened foreign(struct error *error, const char *id, const char *what)
 {
     error_set(error, EX_DATAERR, "queue: %s: %s, and no message", id, what);

@@ -191,7 +191,8 @@ void connector_reject(struct connector *connector, const struct error *reason)
     connector_disconnect(connector, true);
 }
 
-bool connector_give_up(struct connector *connector, const struct error *reason)
+/* Closes the connection. True when there is another one to be had that may do better. */
+static bool give_up(struct connector *connector, const struct error *reason)
 {
     bool greeting_was_bad = !connector->client.greeted && reason->exit_code == EX_UNAVAILABLE;
     struct error ignored;
@@ -207,6 +208,35 @@ bool connector_give_up(struct connector *connector, const struct error *reason)
     }
     connector_reject(connector, reason);
     return true;
+}
+
+static bool take_dial(struct connector *connector, const struct connector_steps *steps,
+                      struct error *error)
+{
+    return steps->dial != NULL ? steps->dial(steps->context, error)
+                               : connector_dial(connector, error);
+}
+
+static bool take_rest(struct connector *connector, const struct connector_steps *steps,
+                      struct error *error)
+{
+    bool begun = steps->begin != NULL ? steps->begin(steps->context, error)
+                                      : connector_begin(connector, error);
+    if (!begun || steps->log_in == NULL)
+        return begun && connector_log_in(connector, error);
+    return steps->log_in(steps->context, error);
+}
+
+bool connector_reach(struct connector *connector, const struct connector_steps *steps,
+                     struct error *error)
+{
+    do {
+        if (!take_dial(connector, steps, error))
+            return false;
+        if (take_rest(connector, steps, error))
+            return true;
+    } while (give_up(connector, error));
+    return false;
 }
 
 bool connector_renew(struct connector *connector, bool polite, struct error *error)

@@ -42,18 +42,29 @@ bool connector_is_open(const struct connector *connector);
 void connector_note(struct connector *connector, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* From no connection to one that is ready for MAIL (or for AUTH, where it rides along), in three
- * steps: the next server that greets; up to its capabilities; the login, or the decision that it
- * rides with the transaction. When one of them fails, connector_give_up says whether the next
- * candidate is to have its turn (a cut, silence, 4xx, an unfriendly greeting), or the same one once
- * more; it has closed the connection.
+/* The steps from no connection to one that is ready for MAIL (or for AUTH, where it rides along):
+ * the next server that greets; up to its capabilities; the login, or the decision that it rides
+ * with the transaction.
  *
  * Where the server refuses a token (535) that can be renewed, the login is repeated with a newer
  * one, once in the connector's life. */
 bool connector_dial(struct connector *connector, struct error *error);
 bool connector_begin(struct connector *connector, struct error *error);
 bool connector_log_in(struct connector *connector, struct error *error);
-bool connector_give_up(struct connector *connector, const struct error *reason);
+
+/* The same steps for somebody who does more in them; NULL: nothing more. */
+struct connector_steps {
+    void *context;
+    bool (*dial)(void *context, struct error *error);
+    bool (*begin)(void *context, struct error *error);
+    bool (*log_in)(void *context, struct error *error);
+};
+
+/* Takes them all. Where the second or the third fails and another server may do better (a cut,
+ * silence, 4xx, an unfriendly greeting), the next candidate has its turn, or the same one once
+ * more. On false there is no connection. */
+bool connector_reach(struct connector *connector, const struct connector_steps *steps,
+                     struct error *error);
 
 /* Gives the server up because of `reason`, so that the next candidate has its turn. */
 void connector_reject(struct connector *connector, const struct error *reason);

@@ -5,7 +5,7 @@
 
 #include "smtp/submit.h"
 
-/* Judges a submission. `ending` is the error of submit_message, with exit_code EX_OK when the
+/* Judges a submission. `ending` is the error of submission_deliver, with exit_code EX_OK when the
  * conversation came to its end. True, with EX_OK, when everybody has the message or is
  * RECIPIENT_QUEUED. Otherwise the error has the exit code (EX_* of <sysexits.h>) and the sentence:
  * who was refused, who must be tried again, with the server's words, and who is queued or did get

@@ -187,11 +187,13 @@ static void note_broken_race(struct probe *probe, int64_t started, const struct 
 
 /* The race that a submission would run. Where it has no winner, a server that was given up before
  * stays the one to blame. */
-static bool reach(struct run *run, struct error *error)
+static bool dial(void *context, struct error *error)
 {
+    struct run *run = context;
     struct probe *probe = run->probe;
     int64_t started = clock_now();
     size_t steps = probe->step_count;
+    probe->report.mechanism[0] = '\0'; /* of a server that was given up */
     if (probe->tell != NULL)
         probe->tell(probe->context, PROBE_CONNECT);
     if (connector_dial(&run->connector, error))
@@ -315,16 +317,18 @@ static bool take_step(struct run *run, enum client_step which, struct error *err
     return end_with_reply(run, step, client_take_step(client, which, error), error);
 }
 
-static bool begin(struct run *run, struct error *error)
+static bool begin(void *context, struct error *error)
 {
+    struct run *run = context;
     for (enum client_step which = 0; which < CLIENT_STEPS; which++)
         if (!take_step(run, which, error))
             return false;
     return true;
 }
 
-static bool log_in(struct run *run, struct error *error)
+static bool log_in(void *context, struct error *error)
 {
+    struct run *run = context;
     struct probe *probe = run->probe;
     const struct sasl_options *sasl = &run->request->smarthost->sasl;
     struct probe_step *step = probe_begin(probe, PROBE_LOGIN);
@@ -345,14 +349,9 @@ static bool log_in(struct run *run, struct error *error)
  * has its turn where that would have one. */
 static bool get_ready(struct run *run, struct error *error)
 {
-    do {
-        run->probe->report.mechanism[0] = '\0';
-        if (!reach(run, error))
-            return false;
-        if (begin(run, error) && log_in(run, error))
-            return true;
-    } while (connector_give_up(&run->connector, error));
-    return false;
+    const struct connector_steps steps = {
+        .context = run, .dial = dial, .begin = begin, .log_in = log_in};
+    return connector_reach(&run->connector, &steps, error);
 }
 
 /* --- the envelope ---------------------------------------------------------------------------- */

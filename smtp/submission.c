@@ -37,20 +37,22 @@ struct submission *submission_create(const struct smarthost *smarthost, const st
 
 /* --- one transaction ------------------------------------------------------------------------- */
 
+/* No password is told to a server that cannot carry the message. */
+static bool begin(void *context, struct error *error)
+{
+    struct submission *submission = context;
+    struct connector *connector = &submission->connector;
+    submission->fitted =
+        connector_begin(connector, error) && parcel_fit(&submission->parcel, connector, error);
+    return submission->fitted;
+}
+
 /* From no connection to one that can take the transaction. */
 static bool reach(struct submission *submission, struct error *error)
 {
-    struct connector *connector = &submission->connector;
+    const struct connector_steps steps = {.context = submission, .begin = begin};
     submission->open = submission->reused = false;
-    do {
-        if (!connector_dial(connector, error))
-            return false;
-        submission->fitted =
-            connector_begin(connector, error) && parcel_fit(&submission->parcel, connector, error);
-        if (submission->fitted && connector_log_in(connector, error))
-            return true;
-    } while (connector_give_up(connector, error));
-    return false;
+    return connector_reach(&submission->connector, &steps, error);
 }
 
 /* Sees to it that there is a connection whose server can carry the message. */

@@ -25,6 +25,18 @@ struct submission *submission_create(const struct smarthost *smarthost, const st
  * connection that was closed meanwhile, or has seen as many messages as the server permits, is
  * replaced without a word. */
 
+/* How a message ends, whether it is offered before or delivered at once. True: the conversation
+ * came to its end, whatever it decided, every recipient has an outcome, and error->exit_code is
+ * EX_OK. False: it broke before, or the message as a whole was refused; recipients already accepted
+ * or refused keep that outcome, the others stay RECIPIENT_PENDING and the error (context: step,
+ * host, address, port, reply) is theirs.
+ *
+ * A permanent error is a verdict on the mail: 5xx to MAIL, DATA or the end of the message
+ * (EX_UNAVAILABLE), too large or SMTPUTF8 not offered (EX_DATAERR). No other is: connecting, TLS
+ * and login failed (EX_TEMPFAIL, EX_NOHOST, EX_PROTOCOL, EX_NOPERM, EX_UNAVAILABLE, EX_CONFIG).
+ *
+ * The message may be labelled and converted in place (message/mime.h). */
+
 /* Offers those recipients of `envelope` that are RECIPIENT_PENDING: MAIL, unless it was said in a
  * call before, and RCPT. True when each of them has an answer, with the server's words:
  * RECIPIENT_OFFERED, DEFERRED (the reply may be a 552 that means 452, RFC 5321 section
@@ -32,12 +44,12 @@ struct submission *submission_create(const struct smarthost *smarthost, const st
  * envelope and offered, until submission_deliver or submission_reset. The promise is that of the
  * first call.
  *
- * False: those without an answer stay RECIPIENT_PENDING and the error is theirs, as from
- * submit_message: a refused MAIL (reply_code and enhanced filled), a recipient that needs SMTPUTF8
- * where it was not promised or is not offered, the promised size (EX_DATAERR, permanent), a cut or
- * a 421 (EX_TEMPFAIL). Who is told of it must be marked or left out before the next offer, which
- * would offer them again. Those who were RECIPIENT_OFFERED before stay so; where the transaction
- * was lost, the next offer offers them again as well, which may change what becomes of them. */
+ * False: those without an answer stay RECIPIENT_PENDING and the error is theirs, as above: a
+ * refused MAIL (reply_code and enhanced filled), a recipient that needs SMTPUTF8 where it was not
+ * promised or is not offered, the promised size (EX_DATAERR, permanent), a cut or a 421
+ * (EX_TEMPFAIL). Who is told of it must be marked or left out before the next offer, which would
+ * offer them again. Those who were RECIPIENT_OFFERED before stay so; where the transaction was
+ * lost, the next offer offers them again as well, which may change what becomes of them. */
 bool submission_offer(struct submission *submission, struct envelope *envelope,
                       const struct submission_promise *promise, struct submit_report *report,
                       struct error *error);
@@ -45,8 +57,8 @@ bool submission_offer(struct submission *submission, struct envelope *envelope,
 /* Sends the message over the open transaction to those RECIPIENT_OFFERED, and only to those; where
  * it was lost before the message was sent, they are RECIPIENT_PENDING again and it is submitted
  * anew. Where nobody is RECIPIENT_OFFERED it is submitted to all who are RECIPIENT_PENDING.
- * Outcomes and errors as submit_message; nobody is RECIPIENT_OFFERED any more. The connection stays
- * where it can. */
+ * Outcomes and errors as above; nobody is RECIPIENT_OFFERED any more. The connection stays where it
+ * can. */
 bool submission_deliver(struct submission *submission, struct message *message,
                         struct envelope *envelope, struct submit_report *report,
                         struct error *error);

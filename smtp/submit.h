@@ -1,5 +1,4 @@
-/* One attempt to hand one message to a smarthost, from dialling to an outcome for each recipient.
- */
+/* What is filed of one attempt to hand one message to a smarthost, step by step. */
 #ifndef SMTP_SUBMIT_H
 #define SMTP_SUBMIT_H
 
@@ -32,20 +31,5 @@ struct submit_report {
 
 /* Begins the report of an attempt. */
 void submit_begin_report(struct submit_report *report, const struct smarthost *smarthost);
-
-/* Submits `message` to the recipients of `envelope` that are RECIPIENT_PENDING. True when the
- * conversation came to its end, whatever it decided: every recipient then has an outcome, and
- * error->exit_code is EX_OK. False when it broke before, or the message as a whole was refused:
- * recipients already accepted or refused keep that outcome, the others stay RECIPIENT_PENDING and
- * the error (context: step, host, address, port, reply) is theirs.
- *
- * A permanent error is a verdict on the mail: 5xx to MAIL, DATA or the end of the message
- * (EX_UNAVAILABLE), too large or SMTPUTF8 not offered (EX_DATAERR). No other is: connecting, TLS
- * and login failed (EX_TEMPFAIL, EX_NOHOST, EX_PROTOCOL, EX_NOPERM, EX_UNAVAILABLE, EX_CONFIG).
- *
- * The message may be labelled and converted in place (message/mime.h). */
-bool submit_message(const struct smarthost *smarthost, struct message *message,
-                    struct envelope *envelope, const struct trace *trace,
-                    struct submit_report *report, struct error *error);
 
 #endif

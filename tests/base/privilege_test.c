@@ -21,27 +21,10 @@
 #include <cmocka.h>
 
 #include "base/privilege.h"
+#include "tests/support/child.h"
 #include "tests/support/folder.h"
 
 enum { USER = 54321, GROUP = 54322, OTHER = 54323, SUPPLEMENTARY = 54324 };
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return __LINE__ % 255 + 1;                                                             \
-    } while (0)
-
-static void assert_good_in_child(int (*body)(void))
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(body());
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
 
 /* The rest of the line of /proc/self/status that begins with `name`; "" where there is none. */
 static const char *status_line(const char *name, char line[256])

@@ -23,24 +23,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return __LINE__ % 255 + 1;                                                             \
-    } while (0)
-
-static void assert_good_in_child(int (*body)(void))
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(body());
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
+#include "tests/support/child.h"
 
 static int start_after_signals(void)
 {

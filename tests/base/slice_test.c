@@ -165,6 +165,17 @@ static void eight_bit_is_found_anywhere(void **state)
     assert_false(slice_has_8bit(slice_make(NULL, 0)));
 }
 
+static void tells_what_can_be_printed(void **state)
+{
+    (void)state;
+    assert_true(slice_is_printable(slice_make(NULL, 0)));
+    for (int byte = 0; byte < 256; byte++) {
+        char bytes[] = {'a', (char)byte};
+        assert_int_equal(slice_is_printable(slice_make(bytes, 2)), byte >= 0x20 && byte <= 0x7e);
+        assert_true(slice_is_printable(slice_make(bytes, 1)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +186,7 @@ int main(void)
         cmocka_unit_test(cutting_at_a_delimiter),
         cmocka_unit_test(cutting_words),
         cmocka_unit_test(numbers),
+        cmocka_unit_test(tells_what_can_be_printed),
         cmocka_unit_test(eight_bit_is_found_anywhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,27 +27,25 @@ static char home[64];
 static char directory[80];
 static const struct spool_options options = {.directory = directory, .max_size = 1 << 30};
 
-static int make_home(void **state)
+/* Each test's own. */
+static struct spool spool;
+static struct error error;
+
+static int set_up(void **state)
 {
     (void)state;
     text_copy(home, sizeof home, "/tmp/entry_test.XXXXXX");
     if (mkdtemp(home) == NULL)
         return -1;
     snprintf(directory, sizeof directory, "%s/queue", home);
-    return 0;
+    return spool_open(&spool, &options, false, NULL, &error) ? 0 : -1;
 }
 
-static int remove_home(void **state)
+static int tear_down(void **state)
 {
     (void)state;
+    spool_close(&spool);
     return folder_remove(home);
-}
-
-static void open_spool(struct spool *spool)
-{
-    struct error error;
-    if (!spool_open(spool, &options, false, NULL, &error))
-        fail_msg("%s", error.sentence);
 }
 
 /* A message that came in through `place` (NULL: none). */
@@ -55,7 +53,6 @@ static void read_message(struct message *message, const struct store_place *plac
                          struct slice content)
 {
     struct input_options how = {0};
-    struct error error;
     message_init(message, place);
     struct input *input = input_open(message, &how, &error);
     assert_true(input_add(input, content, &error));
@@ -64,7 +61,6 @@ static void read_message(struct message *message, const struct store_place *plac
 
 static void add_recipients(struct envelope *envelope, size_t count)
 {
-    struct error error;
     char address[64];
     assert_true(envelope_set_sender(envelope, "sender@example.com", &error));
     for (size_t i = 0; i < count; i++) {
@@ -73,40 +69,36 @@ static void add_recipients(struct envelope *envelope, size_t count)
     }
 }
 
-static void add(struct spool *spool, struct message *message, struct envelope *envelope,
-                char id[SPOOL_ID_SIZE])
+static void add(struct message *message, struct envelope *envelope, char id[SPOOL_ID_SIZE])
 {
     struct record_envelope about = {
         .created = 1700000000, .next = 1700000300, .account = "work", .reason = "busy"};
-    struct error error;
-    if (!entry_add(spool, message, envelope, &about, id, &error))
+    if (!entry_add(&spool, message, envelope, &about, id, &error))
         fail_msg("%s", error.sentence);
 }
 
 /* An entry with `count` recipients and a small message. */
-static void add_small(struct spool *spool, size_t count, char id[SPOOL_ID_SIZE])
+static void add_small(size_t count, char id[SPOOL_ID_SIZE])
 {
     struct message message;
     struct envelope envelope = {0};
     read_message(&message, NULL, slice_of("Subject: small\r\n\r\nbody\r\n"));
     add_recipients(&envelope, count);
-    add(spool, &message, &envelope, id);
+    add(&message, &envelope, id);
     assert_int_equal(envelope_count(&envelope, RECIPIENT_QUEUED), count);
     envelope_free(&envelope);
     message_free(&message);
 }
 
-static void open_entry(struct spool *spool, const char *id, struct entry *entry)
+static void open_entry(const char *id, struct entry *entry)
 {
-    struct error error;
-    if (entry_open(spool, SPOOL_QUEUE, id, true, entry, &error) != SPOOL_OPENED)
+    if (entry_open(&spool, SPOOL_QUEUE, id, true, entry, &error) != SPOOL_OPENED)
         fail_msg("%s", error.sentence);
 }
 
 static void set_outcome(struct entry *entry, size_t recipient, enum recipient_state state, int code,
                         const char *reply)
 {
-    struct error error;
     assert_true(
         envelope_set_outcome(&entry->envelope, recipient, state, code, slice_of(reply), &error));
 }
@@ -114,7 +106,6 @@ static void set_outcome(struct entry *entry, size_t recipient, enum recipient_st
 static void record(struct entry *entry, int64_t when, const char *reason)
 {
     struct record_try what = {.when = when, .next = when + 300, .counted = true, .reason = reason};
-    struct error error;
     if (!entry_record_try(entry, &what, &error))
         fail_msg("%s", error.sentence);
 }
@@ -122,7 +113,6 @@ static void record(struct entry *entry, int64_t when, const char *reason)
 static void assert_content(struct store *store, struct extent extent, const char *content)
 {
     char *bytes = malloc((size_t)extent.length + 1);
-    struct error error;
     assert_non_null(bytes);
     assert_int_equal(extent.length, strlen(content));
     assert_true(store_read(store, extent.offset, bytes, (size_t)extent.length, &error));
@@ -132,15 +122,12 @@ static void assert_content(struct store *store, struct extent extent, const char
 
 static void test_what_is_added_comes_back(void **state)
 {
-    struct spool spool;
     struct entry entry;
     struct message message;
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, 2, id);
-    open_entry(&spool, id, &entry);
+    add_small(2, id);
+    open_entry(id, &entry);
     assert_string_equal(entry.id, id);
     assert_int_equal(entry.owner, geteuid());
     assert_int_equal(entry.about.created, 1700000000);
@@ -159,19 +146,15 @@ static void test_what_is_added_comes_back(void **state)
     assert_int_equal(entry.size, message_size(&message));
     message_free(&message);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
 static void test_what_happened_is_remembered(void **state)
 {
-    struct spool spool;
     struct entry entry;
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, 4, id);
-    open_entry(&spool, id, &entry);
+    add_small(4, id);
+    open_entry(id, &entry);
     set_outcome(&entry, 0, RECIPIENT_ACCEPTED, 250, "2.0.0 ok");
     set_outcome(&entry, 2, RECIPIENT_DEFERRED, 450, "busy \\ later");
     record(&entry, 1700000400, "some are busy");
@@ -186,7 +169,7 @@ static void test_what_happened_is_remembered(void **state)
     assert_true(entry_record_mark(&entry, RECORD_HOLD, &error));
     entry_close(&entry);
 
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(entry.tries, 3);
     assert_int_equal(entry.last_try, 1700000900);
     assert_int_equal(entry.next_try, 1700001200);
@@ -203,10 +186,9 @@ static void test_what_happened_is_remembered(void **state)
     assert_true(entry_record_mark(&entry, RECORD_RELEASE, &error));
     assert_false(entry.held);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
-/* Where the bytes go */
+/* --- where the bytes go ---------------------------------------------------------------------- */
 
 static size_t count_entries(void)
 {
@@ -246,7 +228,6 @@ static void read_large(struct message *message, const struct store_place *place,
 static uint32_t sum_of(struct message *message, struct extent left, uint32_t sum)
 {
     struct slice octets;
-    struct error error;
     char block[4096];
     do {
         assert_true(store_read_next(&message->store, &left, block, sizeof block, &octets, &error));
@@ -262,12 +243,11 @@ static bool same_content(struct message *a, struct message *b)
                sum_of(b, b->body, sum_of(b, b->header, 0));
 }
 
-static void assert_entry_is(struct spool *spool, const char *id, struct message *message)
+static void assert_entry_is(const char *id, struct message *message)
 {
     struct entry entry;
     struct message again;
-    struct error error;
-    open_entry(spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(entry.size, message_size(message));
     message_init(&again, NULL);
     if (!entry_read_message(&entry, &again, &error))
@@ -277,11 +257,11 @@ static void assert_entry_is(struct spool *spool, const char *id, struct message 
     entry_close(&entry);
 }
 
-static void add_one(struct spool *spool, struct message *message, char id[SPOOL_ID_SIZE])
+static void add_one(struct message *message, char id[SPOOL_ID_SIZE])
 {
     struct envelope envelope = {0};
     add_recipients(&envelope, 1);
-    add(spool, message, &envelope, id);
+    add(message, &envelope, id);
     envelope_free(&envelope);
 }
 
@@ -289,7 +269,6 @@ static void add_one(struct spool *spool, struct message *message, char id[SPOOL_
 static void mend(struct message *message)
 {
     static const char header[] = "Subject: mended\r\nDate: today\r\n";
-    struct error error;
     message->header.offset = store_size(&message->store);
     message->header.length = sizeof header - 1;
     assert_true(store_append(&message->store, slice_of(header), &error));
@@ -297,63 +276,54 @@ static void mend(struct message *message)
 
 static void test_one_write_and_two_syncs(void **state)
 {
-    struct spool spool;
     struct message message;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
     read_message(&message, &spool.place, slice_of("Subject: small\r\n\r\nbody\r\n"));
     mend(&message);
     disk_reset();
-    add_one(&spool, &message, id);
+    add_one(&message, id);
     assert_int_equal(disk.count[DISK_WRITE], 1);
     assert_int_equal(disk.count[DISK_SYNC], 2);
     assert_int_equal(disk.count[DISK_SYNC_DATA], 0);
-    assert_entry_is(&spool, id, &message);
+    assert_entry_is(id, &message);
     message_free(&message);
-    spool_close(&spool);
 }
 
 /* Large enough for a file, the last part of which is still in memory. */
 static void test_a_message_in_the_spool_is_linked_where_it_is(void **state)
 {
-    struct spool spool;
     struct message message;
     struct stat status;
     char id[SPOOL_ID_SIZE], other[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
     read_large(&message, &spool.place, 10000);
     mend(&message);
     assert_true(message.store.fd >= 0 && message.store.memory.length > 0);
     disk_reset();
-    add_one(&spool, &message, id);
+    add_one(&message, id);
     assert_int_equal(disk.count[DISK_WRITE], 2);
     assert_int_equal(disk.count[DISK_SYNC], 2);
     assert_int_equal(fstat(message.store.fd, &status), 0);
     assert_int_equal(status.st_ino, inode_of(id));
     /* Others may claim it although this message is still in use; the second time it is a copy. */
-    assert_entry_is(&spool, id, &message);
-    add_one(&spool, &message, other);
+    assert_entry_is(id, &message);
+    add_one(&message, other);
     assert_int_not_equal(inode_of(other), inode_of(id));
-    assert_entry_is(&spool, other, &message);
-    assert_entry_is(&spool, id, &message);
+    assert_entry_is(other, &message);
+    assert_entry_is(id, &message);
     message_free(&message);
-    spool_close(&spool);
 }
 
 /* The preamble could not be written, and then there are fewer recipients. */
 static void test_what_an_attempt_left_behind_is_cut_off(void **state)
 {
-    struct spool spool;
     struct message message;
     struct envelope envelope = {0};
     struct record_envelope about = {0};
     struct stat status;
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
     read_large(&message, &spool.place, 4000);
     add_recipients(&envelope, 100);
     disk_reset();
@@ -365,62 +335,52 @@ static void test_what_an_attempt_left_behind_is_cut_off(void **state)
     assert_true(entry_add(&spool, &message, &envelope, &about, id, &error));
     assert_int_equal(fstat(message.store.fd, &status), 0);
     assert_int_equal(status.st_ino, inode_of(id));
-    assert_entry_is(&spool, id, &message);
+    assert_entry_is(id, &message);
     envelope_free(&envelope);
     message_free(&message);
-    spool_close(&spool);
 }
 
 static void test_a_message_elsewhere_is_copied(void **state)
 {
-    struct spool spool;
     struct message message;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
     read_large(&message, NULL, 10000);
     mend(&message);
     assert_true(message.store.fd >= 0);
     disk_reset();
-    add_one(&spool, &message, id);
+    add_one(&message, id);
     assert_int_equal(disk.count[DISK_SYNC], 2);
-    assert_entry_is(&spool, id, &message);
+    assert_entry_is(id, &message);
     message_free(&message);
-    spool_close(&spool);
 }
 
 /* What is no longer part of the message is not kept for days. */
 static void test_a_file_of_leftovers_is_copied(void **state)
 {
-    struct spool spool;
     struct message message;
     struct stat status;
-    struct error error;
     char id[SPOOL_ID_SIZE];
     size_t size = (size_t)ENTRY_UNUSED_LIMIT + 1;
     char *rest = calloc(1, size);
     (void)state;
     assert_non_null(rest);
-    open_spool(&spool);
     read_large(&message, &spool.place, 10000);
     assert_true(store_append(&message.store, slice_make(rest, size), &error));
-    add_one(&spool, &message, id);
+    add_one(&message, id);
     assert_int_equal(fstat(message.store.fd, &status), 0);
     assert_int_not_equal(status.st_ino, inode_of(id));
-    assert_entry_is(&spool, id, &message);
+    assert_entry_is(id, &message);
     message_free(&message);
     free(rest);
-    spool_close(&spool);
 }
 
 static void test_short_and_interrupted_writes(void **state)
 {
     (void)state;
     for (int large = 0; large < 2; large++) {
-        struct spool spool;
         struct message message;
         char id[SPOOL_ID_SIZE];
-        open_spool(&spool);
         if (large)
             read_large(&message, NULL, 4000);
         else
@@ -429,11 +389,10 @@ static void test_short_and_interrupted_writes(void **state)
         disk.most = large ? 1000 : 1;
         disk.failing[DISK_WRITE] = 3;
         disk.reason = EINTR;
-        add_one(&spool, &message, id);
+        add_one(&message, id);
         disk_reset();
-        assert_entry_is(&spool, id, &message);
+        assert_entry_is(id, &message);
         message_free(&message);
-        spool_close(&spool);
     }
 }
 
@@ -463,13 +422,10 @@ static void test_what_fails_is_not_queued(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct spool spool;
         struct message message;
         struct envelope envelope = {0};
         struct record_envelope about = {0};
-        struct error error;
         char id[SPOOL_ID_SIZE];
-        open_spool(&spool);
         size_t before = count_entries();
         read_large(&message, cases[i].in_place ? &spool.place : NULL, cases[i].lines);
         add_recipients(&envelope, 2);
@@ -487,35 +443,31 @@ static void test_what_fails_is_not_queued(void **state)
         assert_int_equal(count_entries(), before);
         /* Once there is room, it goes. */
         assert_true(entry_add(&spool, &message, &envelope, &about, id, &error));
-        assert_entry_is(&spool, id, &message);
+        assert_entry_is(id, &message);
         envelope_free(&envelope);
         message_free(&message);
-        spool_close(&spool);
     }
 }
 
 static void test_only_who_is_waiting_is_queued(void **state)
 {
-    struct spool spool;
     struct message message;
     struct envelope envelope = {0};
     struct entry entry;
     struct record_envelope about = {0};
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
     read_message(&message, NULL, slice_of("\r\nbody\r\n"));
     add_recipients(&envelope, 5);
     envelope.recipients[0].state = RECIPIENT_ACCEPTED;
     envelope.recipients[1].state = RECIPIENT_REFUSED;
     envelope.recipients[2].state = RECIPIENT_DEFERRED;
     envelope.recipients[4].state = RECIPIENT_QUEUED;
-    add(&spool, &message, &envelope, id);
+    add(&message, &envelope, id);
     assert_int_equal(envelope.recipients[0].state, RECIPIENT_ACCEPTED);
     assert_int_equal(envelope.recipients[1].state, RECIPIENT_REFUSED);
     assert_int_equal(envelope_count(&envelope, RECIPIENT_QUEUED), 3);
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(entry.envelope.count, 2);
     assert_string_equal(entry.envelope.recipients[0].address, "recipient2@example.net");
     assert_int_equal(entry.envelope.recipients[0].state, RECIPIENT_DEFERRED);
@@ -531,20 +483,17 @@ static void test_only_who_is_waiting_is_queued(void **state)
     assert_int_equal(envelope.recipients[3].state, RECIPIENT_PENDING);
     envelope_free(&envelope);
     message_free(&message);
-    spool_close(&spool);
 }
 
-/* What happened */
+/* --- what happened --------------------------------------------------------------------------- */
 
 static void test_no_outcome_is_no_change(void **state)
 {
-    struct spool spool;
     struct entry entry;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, 3, id);
-    open_entry(&spool, id, &entry);
+    add_small(3, id);
+    open_entry(id, &entry);
     set_outcome(&entry, 0, RECIPIENT_ACCEPTED, 250, "ok");
     set_outcome(&entry, 1, RECIPIENT_DEFERRED, 450, "busy");
     record(&entry, 1, "first");
@@ -558,7 +507,7 @@ static void test_no_outcome_is_no_change(void **state)
     set_outcome(&entry, 1, RECIPIENT_DEFERRED, 450, "busier");
     record(&entry, 3, NULL);
     entry_close(&entry);
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(entry.envelope.recipients[0].state, RECIPIENT_ACCEPTED);
     assert_int_equal(entry.envelope.recipients[1].state, RECIPIENT_DEFERRED);
     assert_string_equal(entry.envelope.recipients[1].reply, "busier");
@@ -566,29 +515,24 @@ static void test_no_outcome_is_no_change(void **state)
     assert_null(entry.reason);
     assert_int_equal(entry.tries, 3);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
 static void test_a_released_entry_is_due(void **state)
 {
-    struct spool spool;
     struct entry entry;
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, 1, id);
+    add_small(1, id);
     for (int release = 0; release < 2; release++) {
-        open_entry(&spool, id, &entry);
+        open_entry(id, &entry);
         assert_true(entry_record_mark(&entry, release ? RECORD_RELEASE : RECORD_HOLD, &error));
         assert_int_equal(entry.next_try, release ? 0 : 1700000300);
         entry_close(&entry);
-        open_entry(&spool, id, &entry);
+        open_entry(id, &entry);
         assert_int_equal(entry.held, !release);
         assert_int_equal(entry.next_try, release ? 0 : 1700000300);
         entry_close(&entry);
     }
-    spool_close(&spool);
 }
 
 /* A record costs one write and one sync, and none is believed after one that failed. */
@@ -607,15 +551,12 @@ static void test_what_cannot_be_recorded(void **state)
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        struct spool spool;
         struct entry entry;
         struct stat status;
-        struct error error;
         struct record_try what = {.when = 7};
         char id[SPOOL_ID_SIZE];
-        open_spool(&spool);
-        add_small(&spool, 2, id);
-        open_entry(&spool, id, &entry);
+        add_small(2, id);
+        open_entry(id, &entry);
         set_outcome(&entry, 0, RECIPIENT_ACCEPTED, 250, "ok");
         disk_reset();
         record(&entry, 1, NULL);
@@ -639,27 +580,23 @@ static void test_what_cannot_be_recorded(void **state)
         assert_int_equal(entry_record_try(&entry, &what, &error), cases[i].again);
         assert_int_equal(disk.count[DISK_SYNC_DATA], cases[i].again ? 1 : 0);
         entry_close(&entry);
-        open_entry(&spool, id, &entry);
+        open_entry(id, &entry);
         assert_int_equal(entry.envelope.recipients[0].state, RECIPIENT_ACCEPTED);
         assert_int_equal(entry.envelope.recipients[1].state,
                          cases[i].again ? RECIPIENT_ACCEPTED : RECIPIENT_PENDING);
         entry_close(&entry);
-        spool_close(&spool);
     }
 }
 
 /* What could neither be synced nor be cut off. */
 static void test_a_tear_that_stays_is_cut_off_and_synced_first(void **state)
 {
-    struct spool spool;
     struct entry entry;
     struct record_try what = {.when = 7};
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, 1, id);
-    open_entry(&spool, id, &entry);
+    add_small(1, id);
+    open_entry(id, &entry);
     disk_reset();
     disk.most = 10;
     disk.failing[DISK_WRITE] = 3;
@@ -671,20 +608,18 @@ static void test_a_tear_that_stays_is_cut_off_and_synced_first(void **state)
     assert_int_equal(disk.count[DISK_TRUNCATE], 1);
     assert_int_equal(disk.count[DISK_SYNC_DATA], 2);
     entry_close(&entry);
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(entry.last_try, 8);
     assert_int_equal(entry.tries, 1);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
-/* Cut off, changed, made up */
+/* --- cut off, changed, made up --------------------------------------------------------------- */
 
 enum { STEPS = 4, FILE_MOST = 2000 };
 
 /* An entry's file, and what it said when it was as long as `ends` says. */
 struct history {
-    struct spool spool;
     char id[SPOOL_ID_SIZE], path[160];
     char bytes[FILE_MOST];
     size_t size, part; /* of the file; the end of the message part */
@@ -713,11 +648,9 @@ static void step(struct history *history, int number, const struct entry *entry)
 static void write_history(struct history *history)
 {
     struct entry entry;
-    struct error error;
-    open_spool(&history->spool);
-    add_small(&history->spool, 3, history->id);
+    add_small(3, history->id);
     snprintf(history->path, sizeof history->path, "%s/%s", directory, history->id);
-    open_entry(&history->spool, history->id, &entry);
+    open_entry(history->id, &entry);
     history->part = (size_t)(RECORD_PREAMBLE + entry.preamble.length);
     step(history, 0, &entry);
     set_outcome(&entry, 0, RECIPIENT_ACCEPTED, 250, "2.0.0 ok");
@@ -753,10 +686,9 @@ static void write_file(const char *path, struct slice bytes)
 static int find_step(struct history *history)
 {
     struct entry entry;
-    struct error error = {.exit_code = EX_OK, .sentence = ""};
+    error = (struct error){.exit_code = EX_OK};
     char said[80], start[40];
-    enum spool_opened opened =
-        entry_open(&history->spool, SPOOL_QUEUE, history->id, true, &entry, &error);
+    enum spool_opened opened = entry_open(&spool, SPOOL_QUEUE, history->id, true, &entry, &error);
     if (opened != SPOOL_OPENED) {
         snprintf(start, sizeof start, "queue: %s: ", history->id);
         assert_int_equal(opened, SPOOL_FOREIGN);
@@ -791,7 +723,6 @@ static void test_cut_off_at_every_octet(void **state)
         write_file(history.path, slice_make(history.bytes, size));
         assert_int_equal(find_step(&history), step_at(&history, size));
     }
-    spool_close(&history.spool);
 }
 
 /* It goes on where it was cut off, as if nothing had been there. */
@@ -800,22 +731,20 @@ static void test_what_was_cut_off_goes_on(void **state)
     struct history history;
     struct entry entry;
     struct stat status;
-    struct error error;
     (void)state;
     write_history(&history);
     for (size_t size = history.ends[0]; size <= history.size; size++) {
         write_file(history.path, slice_make(history.bytes, size));
-        open_entry(&history.spool, history.id, &entry);
+        open_entry(history.id, &entry);
         assert_int_equal(entry.journal.end, history.ends[step_at(&history, size)]);
         assert_true(entry_record_mark(&entry, RECORD_HOLD, &error));
         assert_int_equal(fstat(entry.fd, &status), 0);
         assert_int_equal(status.st_size, entry.journal.end);
         entry_close(&entry);
-        open_entry(&history.spool, history.id, &entry);
+        open_entry(history.id, &entry);
         assert_true(entry.held);
         entry_close(&entry);
     }
-    spool_close(&history.spool);
 }
 
 /* No bit of what was synced is changed without being noticed, the last record's included. */
@@ -831,7 +760,6 @@ static void test_every_bit_flipped(void **state)
         assert_int_equal(find_step(&history), in_message ? STEPS - 1 : -1);
         history.bytes[bit / 8] ^= (char)(1 << bit % 8);
     }
-    spool_close(&history.spool);
 }
 
 /* In a file that was cut off as well, there is no more in it than the records before the cut. */
@@ -849,7 +777,6 @@ static void test_cut_off_and_flipped(void **state)
             assert_true(step == -1 || bit / 8 >= history.ends[step]);
             history.bytes[bit / 8] ^= (char)(1 << bit % 8);
         }
-    spool_close(&history.spool);
 }
 
 static void test_the_message_flipped_or_cut_off(void **state)
@@ -857,13 +784,12 @@ static void test_the_message_flipped_or_cut_off(void **state)
     struct history history;
     struct entry entry;
     struct message message;
-    struct error error;
     (void)state;
     write_history(&history);
     for (size_t bit = 8 * RECORD_PREAMBLE; bit < 8 * history.part; bit++) {
         history.bytes[bit / 8] ^= (char)(1 << bit % 8);
         write_file(history.path, slice_make(history.bytes, history.size));
-        open_entry(&history.spool, history.id, &entry);
+        open_entry(history.id, &entry);
         message_init(&message, NULL);
         assert_false(entry_read_message(&entry, &message, &error));
         assert_int_equal(error.exit_code, EX_DATAERR);
@@ -873,14 +799,13 @@ static void test_the_message_flipped_or_cut_off(void **state)
     }
     /* By its owner, while it is open. */
     write_file(history.path, slice_make(history.bytes, history.size));
-    open_entry(&history.spool, history.id, &entry);
+    open_entry(history.id, &entry);
     assert_int_equal(truncate(history.path, RECORD_PREAMBLE + 3), 0);
     message_init(&message, NULL);
     assert_false(entry_read_message(&entry, &message, &error));
     assert_int_equal(error.exit_code, EX_IOERR);
     message_free(&message);
     entry_close(&entry);
-    spool_close(&history.spool);
 }
 
 /* After a power loss a file may be as long as it was to become, and its end never written. */
@@ -915,7 +840,6 @@ static void test_zeroes_at_the_end(void **state)
     assert_int_equal(truncate(history.path, (off_t)history.size + RECORD_LIMIT + 100), 0);
     assert_int_equal(find_step(&history), -1);
     free(bytes);
-    spool_close(&history.spool);
 }
 
 static void test_something_else_at_the_end(void **state)
@@ -933,7 +857,6 @@ static void test_something_else_at_the_end(void **state)
     memcpy(history.bytes + history.size, history.bytes + history.part, length);
     write_file(history.path, slice_make(history.bytes, history.size + length));
     assert_int_equal(find_step(&history), -1);
-    spool_close(&history.spool);
 }
 
 /* An entry made by hand: `size` octets for the message part, most of them a hole. */
@@ -944,7 +867,6 @@ static void plant(const char *path, uint64_t length, uint32_t sum, struct extent
     struct record_envelope about = {.header = header, .body = body};
     struct envelope envelope = {.sender = ""};
     struct buffer records = {0};
-    struct error error;
     char bytes[RECORD_PREAMBLE];
     record_put_preamble(bytes, &preamble);
     write_file(path, slice_make(bytes, sizeof bytes));
@@ -983,15 +905,12 @@ static void test_lengths_that_lie(void **state)
         {UINT64_MAX - RECORD_PREAMBLE, {0, 10}, {10, 10}, false},
         {UINT64_C(1) << 63, {0, 10}, {10, 10}, false},
     };
-    struct spool spool;
     char path[160];
     static const char id[] = "planted123456789";
     (void)state;
-    open_spool(&spool);
     snprintf(path, sizeof path, "%s/%s", directory, id);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct entry entry;
-        struct error error;
         plant(path, cases[i].length, 0, cases[i].header, cases[i].body);
         enum spool_opened opened = entry_open(&spool, SPOOL_QUEUE, id, true, &entry, &error);
         assert_int_equal(opened, cases[i].good ? SPOOL_OPENED : SPOOL_FOREIGN);
@@ -1000,7 +919,6 @@ static void test_lengths_that_lie(void **state)
         else if (strstr(error.sentence, "queue: planted123456789: damaged: ") == NULL)
             fail_msg("%s", error.sentence);
     }
-    spool_close(&spool);
 }
 
 static void test_a_journal_without_end(void **state)
@@ -1011,7 +929,6 @@ static void test_a_journal_without_end(void **state)
     write_file(history.path, slice_make(history.bytes, history.size));
     assert_int_equal(truncate(history.path, (off_t)600 << 20), 0);
     assert_int_equal(find_step(&history), -1);
-    spool_close(&history.spool);
 }
 
 /* A message that only its author could have put so: nothing but its checksum is right. */
@@ -1019,21 +936,18 @@ static void test_a_message_that_lies_is_read_as_from_outside(void **state)
 {
     static const char part[] = "From: a\nBcc: b\rc\n\n\n.\r\nQUIT\n.\0x";
     struct extent header = {0, 17}, body = {17, sizeof part - 1 - 17};
-    struct spool spool;
     struct entry entry;
     struct message message;
-    struct error error;
     char path[160];
     static const char id[] = "planted123456780";
     (void)state;
-    open_spool(&spool);
     snprintf(path, sizeof path, "%s/%s", directory, id);
     struct slice octets = slice_make(part, sizeof part - 1);
     plant(path, octets.length, checksum_add(0, octets), header, body);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     assert_int_equal(pwrite(fd, part, sizeof part - 1, RECORD_PREAMBLE), sizeof part - 1);
     close(fd);
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     message_init(&message, NULL);
     assert_true(entry_read_message(&entry, &message, &error));
     assert_content(&message.store, message.header, "From: a\r\nBcc: b c\r\n");
@@ -1041,20 +955,17 @@ static void test_a_message_that_lies_is_read_as_from_outside(void **state)
     assert_true(message.body_nul);
     message_free(&message);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
 /* A hundred thousand recipients, each with a reply of its own. */
 static void test_many_recipients(void **state)
 {
     enum { MANY = 100000 };
-    struct spool spool;
     struct entry entry;
     char id[SPOOL_ID_SIZE], reply[64];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, MANY, id);
-    open_entry(&spool, id, &entry);
+    add_small(MANY, id);
+    open_entry(id, &entry);
     assert_int_equal(entry.envelope.count, MANY);
     for (size_t i = 0; i < MANY; i++) {
         snprintf(reply, sizeof reply, "busy, come back to %zu", i);
@@ -1065,26 +976,23 @@ static void test_many_recipients(void **state)
     record(&entry, 2, NULL);
     assert_true(entry.journal.end - end < 50);
     entry_close(&entry);
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(envelope_count(&entry.envelope, RECIPIENT_ACCEPTED), MANY / 3 + 1);
     assert_string_equal(entry.envelope.recipients[MANY - 1].reply, reply);
     assert_int_equal(entry.tries, 2);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
 /* Servers that say something else each time must not fill the disk. */
 static void test_replies_without_end(void **state)
 {
     enum { MANY = 60000 };
-    struct spool spool;
     struct entry entry;
     char id[SPOOL_ID_SIZE], reply[TEXT_SHOWN_LIMIT];
     uint64_t start = 0;
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, MANY, id);
-    open_entry(&spool, id, &entry);
+    add_small(MANY, id);
+    open_entry(id, &entry);
     start = entry.journal.end;
     for (int try = 0; try < 4; try++) {
         for (size_t i = 0; i < MANY; i++) {
@@ -1095,25 +1003,21 @@ static void test_replies_without_end(void **state)
     }
     assert_true(entry.journal.end - start < 2 * (uint64_t)RECORD_REPLIES_LIMIT);
     entry_close(&entry);
-    open_entry(&spool, id, &entry);
+    open_entry(id, &entry);
     assert_int_equal(envelope_count(&entry.envelope, RECIPIENT_DEFERRED), MANY);
     assert_non_null(entry.envelope.recipients[0].reply);
     assert_null(entry.envelope.recipients[MANY - 1].reply);
     entry_close(&entry);
-    spool_close(&spool);
 }
 
 /* Who only looks is not in the way, and reads what is there while somebody writes. */
 static void test_looking_without_a_claim(void **state)
 {
-    struct spool spool;
     struct entry mine, theirs;
-    struct error error;
     char id[SPOOL_ID_SIZE];
     (void)state;
-    open_spool(&spool);
-    add_small(&spool, 1, id);
-    open_entry(&spool, id, &mine);
+    add_small(1, id);
+    open_entry(id, &mine);
     assert_int_equal(entry_open(&spool, SPOOL_QUEUE, id, true, &theirs, &error), SPOOL_BUSY);
     assert_int_equal(entry_open(&spool, SPOOL_QUEUE, id, false, &theirs, &error), SPOOL_OPENED);
     assert_true(entry_is_unfinished(&theirs));
@@ -1126,39 +1030,40 @@ static void test_looking_without_a_claim(void **state)
     entry_close(&mine);
     assert_int_equal(entry_open(&spool, SPOOL_QUEUE, "0000000000000000", true, &mine, &error),
                      SPOOL_GONE);
-    spool_close(&spool);
 }
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_what_is_added_comes_back),
-        cmocka_unit_test(test_what_happened_is_remembered),
-        cmocka_unit_test(test_one_write_and_two_syncs),
-        cmocka_unit_test(test_a_message_in_the_spool_is_linked_where_it_is),
-        cmocka_unit_test(test_what_an_attempt_left_behind_is_cut_off),
-        cmocka_unit_test(test_a_message_elsewhere_is_copied),
-        cmocka_unit_test(test_a_file_of_leftovers_is_copied),
-        cmocka_unit_test(test_short_and_interrupted_writes),
-        cmocka_unit_test(test_what_fails_is_not_queued),
-        cmocka_unit_test(test_only_who_is_waiting_is_queued),
-        cmocka_unit_test(test_no_outcome_is_no_change),
-        cmocka_unit_test(test_a_released_entry_is_due),
-        cmocka_unit_test(test_what_cannot_be_recorded),
-        cmocka_unit_test(test_a_tear_that_stays_is_cut_off_and_synced_first),
-        cmocka_unit_test(test_cut_off_at_every_octet),
-        cmocka_unit_test(test_what_was_cut_off_goes_on),
-        cmocka_unit_test(test_every_bit_flipped),
-        cmocka_unit_test(test_cut_off_and_flipped),
-        cmocka_unit_test(test_the_message_flipped_or_cut_off),
-        cmocka_unit_test(test_zeroes_at_the_end),
-        cmocka_unit_test(test_something_else_at_the_end),
-        cmocka_unit_test(test_lengths_that_lie),
-        cmocka_unit_test(test_a_journal_without_end),
-        cmocka_unit_test(test_a_message_that_lies_is_read_as_from_outside),
-        cmocka_unit_test(test_many_recipients),
-        cmocka_unit_test(test_replies_without_end),
-        cmocka_unit_test(test_looking_without_a_claim),
+        TEST(test_what_is_added_comes_back),
+        TEST(test_what_happened_is_remembered),
+        TEST(test_one_write_and_two_syncs),
+        TEST(test_a_message_in_the_spool_is_linked_where_it_is),
+        TEST(test_what_an_attempt_left_behind_is_cut_off),
+        TEST(test_a_message_elsewhere_is_copied),
+        TEST(test_a_file_of_leftovers_is_copied),
+        TEST(test_short_and_interrupted_writes),
+        TEST(test_what_fails_is_not_queued),
+        TEST(test_only_who_is_waiting_is_queued),
+        TEST(test_no_outcome_is_no_change),
+        TEST(test_a_released_entry_is_due),
+        TEST(test_what_cannot_be_recorded),
+        TEST(test_a_tear_that_stays_is_cut_off_and_synced_first),
+        TEST(test_cut_off_at_every_octet),
+        TEST(test_what_was_cut_off_goes_on),
+        TEST(test_every_bit_flipped),
+        TEST(test_cut_off_and_flipped),
+        TEST(test_the_message_flipped_or_cut_off),
+        TEST(test_zeroes_at_the_end),
+        TEST(test_something_else_at_the_end),
+        TEST(test_lengths_that_lie),
+        TEST(test_a_journal_without_end),
+        TEST(test_a_message_that_lies_is_read_as_from_outside),
+        TEST(test_many_recipients),
+        TEST(test_replies_without_end),
+        TEST(test_looking_without_a_claim),
     };
-    return cmocka_run_group_tests(tests, make_home, remove_home);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,7 @@
 #include "queue/helper.h"
 #include "queue/helper_server.h"
 #include "queue/helper_task.h"
+#include "tests/support/child.h"
 #include "tests/support/folder.h"
 
 enum { USER = 54321, GROUP = 54322, OTHER = 54323 };
@@ -455,24 +456,6 @@ static void test_no_helper(void **state)
 
 /* --- a real start, as root: each in a process of its own, whose exit status is the line of the
  * check that failed */
-#define CHECK(condition)                                                                           \
-    do {                                                                                           \
-        if (!(condition))                                                                          \
-            return __LINE__ % 255 + 1;                                                             \
-    } while (0)
-
-static void assert_good_in_child(int (*body)(void))
-{
-    pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0)
-        _exit(body());
-    int status;
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-}
-
 static const char others_id[] = "others0123456789";
 
 /* The system's spool, with an entry of another user. */

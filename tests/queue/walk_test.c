@@ -109,6 +109,21 @@ static void each_entry_is_seen_once(void **state)
     assert_int_equal(scratch_count(scratch, SPOOL_QUEUE), MANY);
 }
 
+/* What is no entry, and what waits no more, is no reason to keep a connection for. */
+static void tells_whether_anything_waits(void **state)
+{
+    struct scratch *scratch = *state;
+    char id[SPOOL_ID_SIZE];
+    assert_false(spool_has_entries(&scratch->spool));
+    close(open(scratch_path(scratch, "state"), O_CREAT | O_WRONLY, 0600));
+    assert_false(spool_has_entries(&scratch->spool));
+    int fd = scratch_add(scratch, "x", id);
+    assert_true(spool_has_entries(&scratch->spool));
+    assert_true(spool_move(&scratch->spool, id, SPOOL_FAILED, &scratch->error));
+    assert_false(spool_has_entries(&scratch->spool));
+    close(fd);
+}
+
 static void a_folder_that_is_not_there_is_empty(void **state)
 {
     assert_int_equal(scratch_count(*state, SPOOL_FAILED), 0);
@@ -450,6 +465,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_setup, scratch_teardown)
     const struct CMUnitTest tests[] = {
         TEST(each_entry_is_seen_once),
+        TEST(tells_whether_anything_waits),
         TEST(a_folder_that_is_not_there_is_empty),
         TEST(entries_are_taken_out_while_walking),
         TEST(an_entry_is_claimed_by_one),

@@ -17,6 +17,7 @@
 
 #include "base/interrupt.h"
 #include "smtp/convoy.h"
+#include "tests/smtp/given.h"
 #include "tests/support/peer.h"
 
 enum { MESSAGES_MAX = 1000, RECIPIENTS_MAX = 120 };
@@ -225,22 +226,6 @@ static const struct row rows[] = {
 
 static const struct trace no_trace;
 
-static struct smarthost smarthost_at(uint16_t port)
-{
-    return (struct smarthost){
-        .dial = {.hosts = {"127.0.0.1"},
-                 .ports = {port},
-                 .connect_timeout = 20000,
-                 .fallback_delay = 20000},
-        .tls_mode = SMARTHOST_CLEAR,
-        .sasl = {.mechanism = "auto"},
-        .helo = "client.example",
-        .timeout = 20000,
-        .pipelining = true,
-        .chunking = true,
-    };
-}
-
 /* One message as its owner keeps it. */
 struct mail {
     struct message message;
@@ -265,20 +250,6 @@ struct test {
     struct error error;
 };
 
-static void make_message(struct message *message, size_t octets)
-{
-    static const char header[] = "Subject: x\r\n", line[] = "hello\r\n";
-    struct error error;
-    message_init(message, NULL);
-    assert_true(store_append(&message->store, slice_of(header), &error));
-    message->header = (struct extent){0, strlen(header)};
-    message->body.offset = strlen(header);
-    do {
-        assert_true(store_append(&message->store, slice_of(line), &error));
-        message->body.length += strlen(line);
-    } while (message->body.length < octets);
-}
-
 static struct convoy_item *next(void *context)
 {
     struct test *test = context;
@@ -288,7 +259,7 @@ static struct convoy_item *next(void *context)
     int recipients = test->recipients != NULL ? test->recipients[number] - '0' : 1;
     struct mail *mail = &test->mails[number];
     char address[32];
-    make_message(&mail->message, test->octets);
+    given_message(&mail->message, "hello\r\n", test->octets);
     snprintf(address, sizeof address, "s%zu@x", number);
     assert_true(envelope_set_sender(&mail->envelope, address, &test->error));
     for (int i = 0; i < recipients; i++) {
@@ -336,7 +307,7 @@ static struct test *open_test(const char *const *scripts)
     struct test *test = calloc(1, sizeof *test);
     assert_non_null(test);
     peer_listen(&test->peer, scripts);
-    test->smarthost = smarthost_at(test->peer.port);
+    test->smarthost = given_smarthost(test->peer.port);
     test->submission = submission_create(&test->smarthost, &no_trace, &test->error);
     assert_non_null(test->submission);
     text_init(&test->outcomes, test->outcomes_bytes, sizeof test->outcomes_bytes);

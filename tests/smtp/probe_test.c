@@ -16,21 +16,25 @@
 #include "tests/support/dns.h"
 #include "tests/support/peer.h"
 
-enum { SCRIPTS_MAX = 3 };
+enum { SCRIPTS_MAX = 3, PEERS = 2 };
 
 #define HELLO "220 mx\n250-mx/250-8BITMIME/250 PIPELINING\n"
 #define LOGIN "220 mx\n250-mx/250 AUTH CRAM-MD5\n334 PDFAYj4=\n"
 
 static const struct row {
     const char *name;
-    const char *scripts[SCRIPTS_MAX];
+    const char *scripts[SCRIPTS_MAX]; /* of the first port, */
+    const char *others[SCRIPTS_MAX];  /* and of a second one; none: there is none */
+    const char *service;              /* host, whose servers are in the DNS below, instead */
     int recipients;
     bool login, utf8;
     int exit_code; /* EX_OK: mail can be sent */
     enum probe_kind failed;
-    const char *heard;
-    const char *steps; /* a letter each: c connect, g greeting, e EHLO, a login, m MAIL, r RCPT, s
-                          RSET, q QUIT; in capitals where it failed, with a ! where it is noted */
+    const char *heard, *heard_other; /* NULL: nothing */
+    const char *steps; /* a letter each: n look-up, c connect, g greeting, e EHLO, a login, m MAIL,
+                          r RCPT, s RSET, q QUIT; in capitals where it failed, with a ! where it is
+                          noted */
+    int reached;       /* the port in the report, 0 or 1 */
     const char *words; /* in the error */
 } rows[] = {
     {"a sender",
@@ -69,7 +73,6 @@ static const struct row {
      {"554 no\n"},
      .exit_code = EX_UNAVAILABLE,
      .failed = PROBE_CONNECT,
-     .heard = "",
      .steps = "C",
      .words = "554 no"},
     {"login refused",
@@ -166,7 +169,45 @@ static const struct row {
      .heard = "EHLO MAIL",
      .steps = "cgeaM",
      .words = "closed by the server"},
+    {"another port has its turn, and the first one's failure is a note",
+     {"220 mx\n421 busy\n"},
+     {HELLO "250 ok\n250 ok\n221 bye\n"},
+     .heard = "EHLO QUIT",
+     .heard_other = "EHLO MAIL RSET QUIT",
+     .steps = "cge!cgeamsq",
+     .reached = 1},
+    {"a port that was not needed is tried at the end, and only greeted",
+     {HELLO "250 ok\n250 ok\n221 bye\n"},
+     {"220 other\n221 bye\n"},
+     .heard = "EHLO MAIL RSET QUIT",
+     .heard_other = "QUIT",
+     .steps = "cgeamsqc"},
+    {"a server's name that the DNS alone vouches for", .service = "srv:far.example",
+     .exit_code = EX_NOPERM, .failed = PROBE_RESOLVE, .steps = "N",
+     .words = "set tls_name = mx.elsewhere.example"},
+    {"no servers in the DNS", .service = "srv:none.example", .exit_code = EX_NOHOST,
+     .failed = PROBE_RESOLVE, .steps = "N", .words = "has no SRV record"},
 };
+
+static struct dns_server dns;
+
+static int start_dns(void **state)
+{
+    static const struct dns_row records[] = {
+        {"_submission._tcp.far.example", ns_t_srv, "0 0 587 mx.elsewhere.example", 0},
+        {NULL, 0, NULL, 0},
+    };
+    (void)state;
+    dns_server_start(&dns, records);
+    return 0;
+}
+
+static int stop_dns(void **state)
+{
+    (void)state;
+    dns_server_stop(&dns);
+    return 0;
+}
 
 static void show_steps(const struct probe *probe, struct text *out)
 {
@@ -199,16 +240,30 @@ static void fill(struct envelope *envelope, const struct row *row)
     }
 }
 
-static bool run(struct probe *probe, const struct row *row, uint16_t port, struct error *error)
+/* Where the peers are, one port after the other; or what the DNS says of the service. */
+static struct dial_options find_way(const struct row *row, const struct peer peers[PEERS])
+{
+    struct dial_options way = {.hosts = {"127.0.0.1"},
+                               .ports = {peers[0].port, peers[1].port},
+                               .connect_timeout = 20000,
+                               .fallback_delay = 20000};
+    if (row->service == NULL)
+        return way;
+    way.hosts[0] = row->service;
+    way.ports[0] = 587;
+    way.service = SERVICE_STARTTLS;
+    way.dns_server = &dns.address;
+    return way;
+}
+
+static bool run(struct probe *probe, const struct row *row, const struct peer peers[PEERS],
+                struct error *error)
 {
     static const struct trace no_trace;
     static struct sasl_secret secret = {.bytes = "geheim12", .length = 8};
     struct envelope envelope = {0};
     struct smarthost smarthost = {
-        .dial = {.hosts = {"127.0.0.1"},
-                 .ports = {port},
-                 .connect_timeout = 20000,
-                 .fallback_delay = 1000},
+        .dial = find_way(row, peers),
         .tls_mode = SMARTHOST_CLEAR,
         .sasl = {.mechanism = row->login ? "cram-md5" : "auto",
                  .user = row->login ? "me" : NULL,
@@ -225,30 +280,44 @@ static bool run(struct probe *probe, const struct row *row, uint16_t port, struc
     return good;
 }
 
+static void assert_heard(struct peer *peer, const char *heard)
+{
+    peer_join(peer);
+    assert_string_equal(peer->heard.length > 0 ? peer->heard.bytes : "",
+                        heard != NULL ? heard : "");
+    peer_free(peer);
+}
+
 static void run_row(const struct row *row)
 {
     struct probe *probe = calloc(1, sizeof *probe);
-    struct peer peer = {0};
+    struct peer peers[PEERS] = {0};
     struct error error = {.exit_code = EX_OK};
     char steps_bytes[64];
     struct text steps;
     print_message("    %s\n", row->name);
-    peer_listen(&peer, row->scripts);
-    bool good = run(probe, row, peer.port, &error);
-    peer_join(&peer);
+    if (row->scripts[0] != NULL)
+        peer_listen(&peers[0], row->scripts);
+    if (row->others[0] != NULL)
+        peer_listen(&peers[1], row->others);
+    bool good = run(probe, row, peers, &error);
     text_init(&steps, steps_bytes, sizeof steps_bytes);
     show_steps(probe, &steps);
     assert_string_equal(steps_bytes, row->steps);
-    assert_string_equal(peer.heard.length > 0 ? peer.heard.bytes : "", row->heard);
+    if (row->scripts[0] != NULL)
+        assert_heard(&peers[0], row->heard);
+    if (row->others[0] != NULL)
+        assert_heard(&peers[1], row->heard_other);
     assert_int_equal(good, row->exit_code == EX_OK);
     assert_int_equal(error.exit_code, row->exit_code);
-    if (!good) {
+    if (good) {
+        assert_int_equal(probe->report.port, peers[row->reached].port);
+    } else {
         assert_int_equal(probe->failed, row->failed);
         assert_non_null(strstr(error.sentence, row->words));
     }
     for (size_t i = 0; i < probe->step_count; i++)
         assert_null(strstr(probe->steps[i].words, "geheim"));
-    peer_free(&peer);
     free(probe);
 }
 
@@ -257,130 +326,6 @@ static void probes(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         run_row(&rows[i]);
-}
-
-/* Another port has its turn where the first one's server cannot be used, and that is a note then.
- */
-static void goes_on_to_the_next_port(void **state)
-{
-    static const char *const busy[] = {"220 mx\n421 busy\n", NULL};
-    static const char *const fine[] = {HELLO "250 ok\n250 ok\n221 bye\n", NULL};
-    static const struct trace no_trace;
-    struct probe *probe = calloc(1, sizeof *probe);
-    struct peer first = {0}, second = {0};
-    struct envelope envelope = {.sender = "me@x"};
-    struct error error;
-    char steps_bytes[64];
-    struct text steps;
-    (void)state;
-    peer_listen(&first, busy);
-    peer_listen(&second, fine);
-    struct smarthost smarthost = {
-        .dial = {.hosts = {"127.0.0.1"},
-                 .ports = {first.port, second.port},
-                 .connect_timeout = 20000,
-                 .fallback_delay = 20000},
-        .tls_mode = SMARTHOST_CLEAR,
-        .sasl = {.mechanism = "auto"},
-        .helo = "client.example",
-        .timeout = 20000,
-    };
-    struct probe_request request = {&smarthost, &envelope, &no_trace};
-    probe_init(probe);
-    assert_true(probe_run(probe, &request, &error));
-    assert_int_equal(error.exit_code, EX_OK);
-    peer_join(&first);
-    peer_join(&second);
-    text_init(&steps, steps_bytes, sizeof steps_bytes);
-    show_steps(probe, &steps);
-    assert_string_equal(steps_bytes, "cge!cgeamsq");
-    assert_int_equal(probe->report.port, second.port);
-    peer_free(&first);
-    peer_free(&second);
-    free(probe);
-}
-
-/* A port that was not needed is tried at the end, and only greeted. */
-static void tries_the_others(void **state)
-{
-    static const char *const fine[] = {HELLO "250 ok\n250 ok\n221 bye\n", NULL};
-    static const char *const other[] = {"220 other\n221 bye\n", NULL};
-    static const struct trace no_trace;
-    struct probe *probe = calloc(1, sizeof *probe);
-    struct peer first = {0}, second = {0};
-    struct envelope envelope = {.sender = "me@x"};
-    struct error error;
-    (void)state;
-    peer_listen(&first, fine);
-    peer_listen(&second, other);
-    struct smarthost smarthost = {
-        .dial = {.hosts = {"127.0.0.1"},
-                 .ports = {first.port, second.port},
-                 .connect_timeout = 20000,
-                 .fallback_delay = 20000},
-        .tls_mode = SMARTHOST_CLEAR,
-        .sasl = {.mechanism = "auto"},
-        .helo = "client.example",
-        .timeout = 20000,
-    };
-    struct probe_request request = {&smarthost, &envelope, &no_trace};
-    probe_init(probe);
-    assert_true(probe_run(probe, &request, &error));
-    peer_join(&first);
-    peer_join(&second);
-    assert_string_equal(second.heard.bytes, "QUIT");
-    assert_int_equal(probe->steps[probe->step_count - 1].kind, PROBE_CONNECT);
-    assert_int_equal(probe->steps[probe->step_count - 1].status, PROBE_GOOD);
-    assert_int_equal(probe->report.port, first.port);
-    peer_free(&first);
-    peer_free(&second);
-    free(probe);
-}
-
-/* What the DNS says of srv: is a matter of the look-up, not of a connection. */
-static void blames_the_dns_for_srv(void **state)
-{
-    static const struct dns_row records[] = {
-        {"_submission._tcp.far.example", ns_t_srv, "0 0 587 mx.elsewhere.example", 0},
-        {NULL, 0, NULL, 0},
-    };
-    static const struct {
-        const char *host;
-        int exit_code;
-        const char *words;
-    } table[] = {{"srv:far.example", EX_NOPERM, "set tls_name = mx.elsewhere.example"},
-                 {"srv:none.example", EX_NOHOST, "has no SRV record"}};
-    static const struct trace no_trace;
-    struct probe *probe = calloc(1, sizeof *probe);
-    struct dns_server dns = {0};
-    (void)state;
-    dns_server_start(&dns, records);
-    for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
-        struct envelope envelope = {.sender = "me@x"};
-        struct error error;
-        struct smarthost smarthost = {
-            .dial = {.hosts = {table[i].host},
-                     .ports = {587},
-                     .connect_timeout = 20000,
-                     .fallback_delay = 20000,
-                     .service = SERVICE_STARTTLS,
-                     .dns_server = &dns.address},
-            .tls_mode = SMARTHOST_CLEAR,
-            .sasl = {.mechanism = "auto"},
-            .timeout = 20000,
-        };
-        struct probe_request request = {&smarthost, &envelope, &no_trace};
-        probe_init(probe);
-        assert_false(probe_run(probe, &request, &error));
-        assert_int_equal(error.exit_code, table[i].exit_code);
-        assert_int_equal(probe->failed, PROBE_RESOLVE);
-        assert_int_equal(probe->step_count, 1);
-        assert_int_equal(probe->steps[0].kind, PROBE_RESOLVE);
-        assert_int_equal(probe->steps[0].status, PROBE_FAILED);
-        assert_non_null(strstr(probe->steps[0].words, table[i].words));
-    }
-    dns_server_stop(&dns);
-    free(probe);
 }
 
 /* More steps than there is room for are counted, and the last one is still told. */
@@ -423,9 +368,9 @@ static void shows_offers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(probes),           cmocka_unit_test(goes_on_to_the_next_port),
-        cmocka_unit_test(tries_the_others), cmocka_unit_test(bounded),
-        cmocka_unit_test(shows_offers),     cmocka_unit_test(blames_the_dns_for_srv),
+        cmocka_unit_test(probes),
+        cmocka_unit_test(bounded),
+        cmocka_unit_test(shows_offers),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, start_dns, stop_dns);
 }

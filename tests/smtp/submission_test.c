@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "smtp/submission.h"
+#include "tests/smtp/given.h"
 #include "tests/support/peer.h"
 
 enum { STATES_SIZE = 128 };
@@ -187,33 +188,6 @@ static const struct row rows[] = {
 
 static const struct trace no_trace;
 
-static void make_message(struct message *message)
-{
-    static const char header[] = "Subject: x\r\n", body[] = "hello\r\n";
-    struct error error;
-    message_init(message, NULL);
-    assert_true(store_append(&message->store, slice_of(header), &error));
-    assert_true(store_append(&message->store, slice_of(body), &error));
-    message->header = (struct extent){0, strlen(header)};
-    message->body = (struct extent){strlen(header), strlen(body)};
-}
-
-static struct smarthost smarthost_at(uint16_t port)
-{
-    return (struct smarthost){
-        .dial = {.hosts = {"127.0.0.1"},
-                 .ports = {port},
-                 .connect_timeout = 20000,
-                 .fallback_delay = 20000},
-        .tls_mode = SMARTHOST_CLEAR,
-        .sasl = {.mechanism = "auto"},
-        .helo = "client.example",
-        .timeout = 20000,
-        .pipelining = true,
-        .chunking = true,
-    };
-}
-
 /* A submission and the message at hand. */
 struct test {
     struct peer peer;
@@ -230,7 +204,7 @@ static void open_test(struct test *test, const char *const *scripts)
 {
     *test = (struct test){0};
     peer_listen(&test->peer, scripts);
-    test->smarthost = smarthost_at(test->peer.port);
+    test->smarthost = given_smarthost(test->peer.port);
     test->submission = submission_create(&test->smarthost, &no_trace, &test->error);
     assert_non_null(test->submission);
     message_init(&test->message, NULL);
@@ -245,7 +219,7 @@ static void drop_message(struct test *test)
 static void begin_message(struct test *test)
 {
     drop_message(test);
-    make_message(&test->message);
+    given_message(&test->message, "hello\r\n", 0);
     test->envelope = (struct envelope){.sender = "me@x"};
     submit_begin_report(&test->report, &test->smarthost);
 }

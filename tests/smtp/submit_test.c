@@ -10,7 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "smtp/submit.h"
+#include "smtp/submission.h"
+#include "tests/smtp/given.h"
 #include "tests/support/peer.h"
 
 enum { RECIPIENTS_MAX = 8, SCRIPTS_MAX = 4 };
@@ -231,18 +232,6 @@ static const struct row rows[] = {
 
 static const struct trace no_trace;
 
-static void make_message(struct message *message, const char *body)
-{
-    static const char header[] = "Subject: x\r\n";
-    struct error error;
-    message_init(message, NULL);
-    assert_true(store_append(&message->store, slice_of(header), &error));
-    assert_true(store_append(&message->store, slice_of(body), &error));
-    message->header = (struct extent){0, strlen(header)};
-    message->body = (struct extent){strlen(header), strlen(body)};
-    message->body_8bit = slice_has_8bit(slice_of(body));
-}
-
 static void make_envelope(struct envelope *envelope, int recipients)
 {
     struct error error;
@@ -254,28 +243,24 @@ static void make_envelope(struct envelope *envelope, int recipients)
     }
 }
 
-static struct smarthost smarthost_at(uint16_t port)
-{
-    return (struct smarthost){
-        .dial = {.hosts = {"127.0.0.1"},
-                 .ports = {port},
-                 .connect_timeout = 20000,
-                 .fallback_delay = 20000},
-        .tls_mode = SMARTHOST_CLEAR,
-        .sasl = {.mechanism = "auto"},
-        .helo = "client.example",
-        .timeout = 20000,
-        .pipelining = true,
-        .chunking = true,
-    };
-}
-
 static void expect_states(const struct envelope *envelope, const char *expected)
 {
     char states[RECIPIENTS_MAX + 1] = "";
     for (size_t i = 0; i < envelope->count; i++)
         states[i] = "PADR"[envelope->recipients[i].state];
     assert_string_equal(states, expected);
+}
+
+/* One message, and nothing after it. */
+static bool submit(const struct smarthost *smarthost, struct message *message,
+                   struct envelope *envelope, struct submit_report *report, struct error *error)
+{
+    submit_begin_report(report, smarthost);
+    struct submission *submission = submission_create(smarthost, &no_trace, error);
+    bool ended =
+        submission != NULL && submission_deliver_last(submission, message, envelope, report, error);
+    submission_free(submission);
+    return ended;
 }
 
 static void run_row(const struct row *row)
@@ -286,15 +271,15 @@ static void run_row(const struct row *row)
     struct submit_report report;
     struct error error = {0};
     peer_listen(&peer, row->scripts);
-    struct smarthost smarthost = smarthost_at(peer.port);
+    struct smarthost smarthost = given_smarthost(peer.port);
     smarthost.pipelining = !row->no_pipelining;
     smarthost.chunking = !row->no_chunking;
-    make_message(&message, row->body);
+    given_message(&message, row->body, 0);
     make_envelope(&envelope, row->recipients);
     if (row->utf8)
         assert_true(envelope_set_sender(&envelope, "\xc3\xa4@x", &error));
 
-    bool ended = submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error);
+    bool ended = submit(&smarthost, &message, &envelope, &report, &error);
     peer_join(&peer);
     print_message("    %s\n", row->name);
     assert_string_equal(peer.heard.bytes, row->heard);
@@ -345,15 +330,14 @@ static void moves_on(void **state)
         struct error error = {0};
         peer_listen(&first, (const char *const[]){cases[i].first, NULL});
         peer_listen(&second, (const char *const[]){HELLO ONE, NULL});
-        struct smarthost smarthost = smarthost_at(first.port);
+        struct smarthost smarthost = given_smarthost(first.port);
         smarthost.dial.ports[1] = second.port;
         if (strstr(cases[i].first, "silent") != NULL)
             smarthost.timeout = 500;
-        make_message(&message, "x\r\n");
+        given_message(&message, "x\r\n", 0);
         make_envelope(&envelope, 1);
-        assert_int_equal(
-            submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error),
-            cases[i].delivered);
+        assert_int_equal(submit(&smarthost, &message, &envelope, &report, &error),
+                         cases[i].delivered);
         expect_states(&envelope, cases[i].delivered ? "A" : "P");
         peer_join(&first);
         peer_join(&second);
@@ -375,11 +359,11 @@ static void reports_every_reason(void **state)
     struct error error = {0};
     peer_listen(&first, (const char *const[]){"220 mx\n421 4.3.2 busy\n", NULL});
     peer_listen(&second, (const char *const[]){"220 mx\n454 4.7.0 hungry\n", NULL});
-    struct smarthost smarthost = smarthost_at(first.port);
+    struct smarthost smarthost = given_smarthost(first.port);
     smarthost.dial.ports[1] = second.port;
-    make_message(&message, "x\r\n");
+    given_message(&message, "x\r\n", 0);
     make_envelope(&envelope, 1);
-    assert_false(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_false(submit(&smarthost, &message, &envelope, &report, &error));
     assert_int_equal(error.exit_code, EX_TEMPFAIL);
     assert_non_null(strstr(error.sentence, "421 4.3.2 busy"));
     assert_non_null(strstr(error.sentence, "454 4.7.0 hungry"));
@@ -415,10 +399,10 @@ static void speaks_to_the_letter(void **state)
         struct submit_report report;
         struct error error = {0};
         peer_listen(&peer, (const char *const[]){cases[i].script, NULL});
-        struct smarthost smarthost = smarthost_at(peer.port);
-        make_message(&message, ".\r\n.\xc3\xa4\r\n");
+        struct smarthost smarthost = given_smarthost(peer.port);
+        given_message(&message, ".\r\n.\xc3\xa4\r\n", 0);
         make_envelope(&envelope, 1);
-        assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+        assert_true(submit(&smarthost, &message, &envelope, &report, &error));
         peer_join(&peer);
 
         char lines[512];
@@ -462,10 +446,10 @@ static void takes_many_recipients(void **state)
     buffer_add_string(&script, "354 go\n250 ok\n");
     buffer_add_byte(&script, '\0');
     peer_listen(&peer, (const char *const[]){script.bytes, NULL});
-    struct smarthost smarthost = smarthost_at(peer.port);
-    make_message(&message, "x\r\n");
+    struct smarthost smarthost = given_smarthost(peer.port);
+    given_message(&message, "x\r\n", 0);
     make_envelope(&envelope, COUNT);
-    assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_true(submit(&smarthost, &message, &envelope, &report, &error));
     assert_int_equal(envelope_count(&envelope, RECIPIENT_ACCEPTED), COUNT - 10);
     assert_int_equal(envelope_count(&envelope, RECIPIENT_REFUSED), 10);
     assert_int_equal(envelope.recipients[999].state, RECIPIENT_REFUSED);
@@ -482,14 +466,14 @@ static void takes_many_recipients(void **state)
 static void needs_a_recipient(void **state)
 {
     (void)state;
-    struct smarthost smarthost = smarthost_at(1);
+    struct smarthost smarthost = given_smarthost(1);
     struct message message;
     struct envelope envelope;
     struct submit_report report;
     struct error error = {0};
-    make_message(&message, "x\r\n");
+    given_message(&message, "x\r\n", 0);
     make_envelope(&envelope, 0);
-    assert_true(submit_message(&smarthost, &message, &envelope, &no_trace, &report, &error));
+    assert_true(submit(&smarthost, &message, &envelope, &report, &error));
     assert_int_equal(report.connections, 0);
     message_free(&message);
     envelope_free(&envelope);

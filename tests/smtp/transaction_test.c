@@ -12,9 +12,10 @@
 
 #include "smtp/authenticate.h"
 #include "smtp/transaction.h"
+#include "tests/smtp/given.h"
 #include "tests/support/peer.h"
 
-enum { RECIPIENTS_MAX = 6, SCRIPT_SIZE = 4096 };
+enum { RECIPIENTS_MAX = 6, SCRIPT_SIZE = 4096, LARGE = 1400000 /* octets */ };
 
 static const struct trace silent_trace;
 static struct sasl_secret secret = {.bytes = "hunter2", .length = 7};
@@ -191,19 +192,6 @@ static const struct row rows[] = {
      false, TRANSACTION_DONE, 0, false, "A", "MAIL RCPT BDAT"},
 };
 
-static void make_message(struct message *message, bool big)
-{
-    static const char header[] = "Subject: x\r\n";
-    struct error error;
-    message_init(message, NULL);
-    assert_true(store_append(&message->store, slice_of(header), &error));
-    message->header = (struct extent){0, strlen(header)};
-    message->body.offset = message->header.length;
-    for (size_t i = 0; i < (big ? 100000 : 1); i++)
-        assert_true(store_append(&message->store, slice_of(small_body), &error));
-    message->body.length = store_size(&message->store) - message->body.offset;
-}
-
 static void make_envelope(struct envelope *envelope, int recipients)
 {
     static const char *const addresses[RECIPIENTS_MAX] = {"a@x", "b@x", "c@x", "d@x", "e@x", "f@x"};
@@ -255,7 +243,7 @@ static void run_row(const struct row *row)
     const struct sasl_mechanism *login = NULL;
     snprintf(script, sizeof script, "220 mx\n250-mx%s/250-SIZE/250 AUTH PLAIN\n%s", row->keywords,
              row->replies);
-    make_message(&message, row->big);
+    given_message(&message, small_body, row->big ? LARGE : 0);
     make_envelope(&envelope, row->recipients);
     assert_true(batch_open(&batch, &envelope, 1 << RECIPIENT_PENDING, &error));
     open_client(&client, &smarthost, &peer, scripts);
@@ -324,7 +312,7 @@ static void runs_in_two_halves(void **state)
     struct batch batch;
     struct error error = {0};
     const struct sasl_mechanism *login;
-    make_message(&message, false);
+    given_message(&message, small_body, 0);
     make_envelope(&envelope, 1);
     open_client(&client, &smarthost, &peer, scripts);
     assert_true(authenticate_choose(&client, &login, &error));
