@@ -40,7 +40,7 @@ FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
              tests/keep tests/mailq tests/passes tests/owners tests/helper \
-             tests/machines tests/player tests/faults tests/documentation
+             tests/machines tests/player tests/faults tests/injection tests/documentation
 
 all: $(BUILD)/sendmail
 
