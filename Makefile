@@ -40,7 +40,7 @@ FUZZERS   := $(patsubst %.c,%,$(wildcard tests/fuzz/*_fuzz.c))
 SESSIONS  := $(wildcard tests/sessions/*.smtp)
 SCRIPTS   := tests/process tests/senders tests/logins tests/secrets tests/dane tests/configure \
              tests/keep tests/mailq tests/passes tests/owners tests/liars tests/helper \
-             tests/machines tests/player tests/documentation
+             tests/machines tests/player tests/faults tests/injection tests/documentation
 
 all: $(BUILD)/sendmail
 
@@ -144,6 +144,9 @@ check-servers: $(BUILD)/sendmail
 check-crash: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/crash/preload.so
 	@tests/crash/run $(BUILD)
 
+check-faults: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
+	@FAULTS=all TEST_SECONDS=300 tests/run $(BUILD) tests/faults
+
 check-callers: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@tests/callers/run $(BUILD)
 
@@ -217,6 +220,7 @@ help:
 	@echo 'make asan            the same under AddressSanitizer and UBSan'
 	@echo 'make check-servers   against a real Postfix with Dovecot SASL (root, own mount namespace)'
 	@echo 'make check-crash     every call in the spool fails, is the last, or loses the power behind it'
+	@echo 'make check-faults    at each step of the conversation everything that a server can do wrong'
 	@echo 'make check-callers   called by cron, at, git, PHP, mutt, mail and nodemailer (root)'
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
@@ -229,6 +233,6 @@ help:
 
 always:
 
-.PHONY: all always check asan coverage check-clang check-servers check-crash check-callers fuzz lint bench bench-queue demo install \
+.PHONY: all always check asan coverage check-clang check-servers check-crash check-faults check-callers fuzz lint bench bench-queue demo install \
         uninstall may-install-sendmail install-sendmail uninstall-sendmail clean help
 .SECONDARY:

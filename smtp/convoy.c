@@ -261,8 +261,9 @@ static void settle(struct run *run, struct slot *slot, enum transaction_end end,
 {
     const struct transaction *transaction = &slot->parcel.transaction;
     bool end_said = transaction->chunk_rode || transaction->body_sent;
+    bool end_answered = end_said && !transaction->awaits_end;
     bool goodbye =
-        transaction->refusal.reply_code == 421 && !(transaction->accepted > 0 && end_said);
+        transaction->refusal.reply_code == 421 && !(transaction->accepted > 0 && end_answered);
     bool unjudged = transaction->refused
                         ? goodbye || end == TRANSACTION_PLAIN
                         : error->exit_code == EX_TEMPFAIL || error->exit_code == EX_PROTOCOL;

@@ -160,7 +160,7 @@ static void judge_unaccepted(struct transaction *transaction, uint32_t recipient
     int class = reply_class(reply);
     bool misplaced = transaction->pipelined && reply->code == 503;
     bool too_many = transaction->accepted > 0 && is_too_many(reply);
-    bool no_verdict = is_login_demand(reply) || class == 3;
+    bool no_verdict = is_login_demand(reply) || class == 3 || reply->code == 421;
     if (transaction->refused || misplaced || too_many || no_verdict)
         transaction->batch->again[transaction->again++] = recipient;
     if (transaction->refused)

@@ -21,6 +21,7 @@ enum {
     FLIGHT_LIMIT = 14 * 1024,  /* octets TCP sends at once on a new connection */
     BDAT_AND_QUIT = 64,        /* octets for these two lines */
     END_PATIENCE = 10,         /* giving up on the end of the message makes duplicates */
+    QUIT_PATIENCE = 2000,      /* milliseconds */
     RECIPIENTS_ANY_TAKES = 100 /* what every server takes (RFC 5321 section 4.5.3.1.8) */
 };
 
@@ -51,8 +52,9 @@ static bool read_opening(struct transaction *transaction, struct error *error)
     return true;
 }
 
-/* The last word on the message. Behind it a RSET may have been said already; its answer is waited
- * for, since it tells whether the two are what they seem. */
+/* The last word on the message. Behind it a RSET may have been said already, or QUIT behind a chunk
+ * that rode: the answer to that is waited for, since it tells whether the two are what they seem.
+ * (Before any other message DATA is answered by 354, which shows the same.) */
 static bool read_end(struct transaction *transaction, struct error *error)
 {
     struct client *client = transaction->client;
@@ -62,6 +64,8 @@ static bool read_end(struct transaction *transaction, struct error *error)
     transaction->awaits_end = false;
     if (transaction->chunking && client->due > 0)
         client_await_reply(client, timeout);
+    else if (transaction->chunk_rode && client->quit_sent)
+        client_await_reply(client, timeout < QUIT_PATIENCE ? timeout : QUIT_PATIENCE);
     judge_end(transaction);
     return true;
 }

@@ -16,10 +16,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/codec.h"
+#include "base/text.h"
 #include "queue/spool.h"
 #include "tests/smarthost/conversation.h"
 #include "tests/smarthost/glob.h"
+#include "tests/smarthost/secrets.h"
 #include "tests/support/folder.h"
 
 enum {
@@ -364,33 +365,6 @@ static bool judge_file(struct player *player, const char *name, const struct scr
     return good;
 }
 
-static bool holds(struct slice content, struct slice word)
-{
-    return word.length > 0 && content.length > 0 &&
-           memmem(content.bytes, content.length, word.bytes, word.length) != NULL;
-}
-
-/* The secret itself, and what base64 makes of it behind 0, 1 and 2 other bytes: the characters that
- * depend on nothing but the secret. */
-static bool holds_secret(struct slice content, struct slice secret)
-{
-    bool found = holds(content, secret);
-
-    for (size_t before = 0; before < 3; before++) {
-        char plain[256] = "", encoded[400];
-        size_t length = before + secret.length, first = (before * 8 + 5) / 6;
-        struct text text;
-
-        if (length > sizeof plain)
-            return found;
-        memcpy(plain + before, secret.bytes, secret.length);
-        text_init(&text, encoded, sizeof encoded);
-        codec_base64_encode(&text, slice_make(plain, length));
-        found |= holds(content, slice_make(encoded + first, length * 8 / 6 - first));
-    }
-    return found;
-}
-
 static bool judge_secrets(struct player *player, const char *name)
 {
     const struct script *script = &player->script;
@@ -399,7 +373,7 @@ static bool judge_secrets(struct player *player, const char *name)
 
     read_file(in_directory(player, name), &content);
     for (size_t i = 0; i < script->secrets.count; i++)
-        found |= holds_secret(buffer_slice(&content), script->secrets.items[i]);
+        found |= secrets_are_in(buffer_slice(&content), script->secrets.items[i]);
     buffer_free(&content);
     return !found || say(player, "a secret is in its %s", name);
 }

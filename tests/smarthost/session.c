@@ -5,6 +5,7 @@
 #include <err.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,12 @@
 #include "tests/smarthost/channel.h"
 #include "tests/smarthost/glob.h"
 
-enum { BLOCK = 256 * 1024, LINE_MAX_OCTETS = 64 * 1024, PATIENCE = 300 * 1000 };
+enum {
+    BLOCK = 256 * 1024,
+    LINE_MAX_OCTETS = 64 * 1024,
+    PATIENCE = 300 * 1000,
+    STRUCK_BEHIND = 32 * 1024
+};
 
 struct session {
     const struct session_options *options;
@@ -29,6 +35,8 @@ struct session {
     int file;               /* the message being received, -1: thrown away */
     char path[512];         /* what its name is going to be */
     uint64_t octets;
+    enum fault_step step; /* being answered */
+    bool struck;          /* in the body, so that its end is not answered */
 };
 
 static void event(const struct session *session, const char *format, ...)
@@ -67,12 +75,6 @@ static void show(const struct session *session, const char *who, struct slice li
         fprintf(stderr, "%s %.*s\n", who, (int)line.length, line.bytes);
 }
 
-static bool reply(struct session *session, const char *line)
-{
-    show(session, "S:", slice_of(line));
-    return buffer_add_string(&session->output, line) && buffer_add_string(&session->output, "\r\n");
-}
-
 static bool flush(struct session *session)
 {
     bool sent =
@@ -83,9 +85,43 @@ static bool flush(struct session *session)
     return sent;
 }
 
+static bool is_struck(const struct session *session, enum fault_step step)
+{
+    return step != FAULT_NOWHERE && session->options->fault.step == step;
+}
+
+/* What is wrong about this step, behind all that was right. */
+static bool strike(struct session *session, const char *line)
+{
+    return flush(session) && fault_strike(&session->options->fault, &session->channel, line);
+}
+
+static bool reply(struct session *session, const char *line)
+{
+    show(session, "S:", slice_of(line));
+    if (is_struck(session, session->step))
+        return strike(session, line);
+    return buffer_add_string(&session->output, line) && buffer_add_string(&session->output, "\r\n");
+}
+
 static struct slice unread(const struct session *session)
 {
     return slice_from(buffer_slice(&session->input), session->used);
+}
+
+/* What anybody on the way has seen. */
+static void keep_clear(const struct session *session, struct slice octets)
+{
+    const char *path = session->options->clear_file;
+    int fd = path != NULL && session->channel.tls == NULL
+                 ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)
+                 : -1;
+
+    if (fd == -1)
+        return;
+    if (write(fd, octets.bytes, octets.length) == -1)
+        err(1, "%s", path);
+    close(fd);
 }
 
 /* More input, after all that was to be said; false when there is no more. */
@@ -105,9 +141,11 @@ static bool receive(struct session *session)
         return false;
     got = channel_read(&session->channel, input->bytes + input->length, BLOCK,
                        clock_deadline(PATIENCE));
-    if (got > 0)
-        input->length += (size_t)got;
-    return got > 0;
+    if (got <= 0)
+        return false;
+    keep_clear(session, slice_make(input->bytes + input->length, (size_t)got));
+    input->length += (size_t)got;
+    return true;
 }
 
 /* The next line without CRLF; valid until the next one. */
@@ -131,9 +169,12 @@ static bool next_line(struct session *session, struct slice *line)
 static bool on_hello(struct session *session, struct slice rest)
 {
     const struct session_options *options = session->options;
+    enum fault_step step = session->channel.tls != NULL ? FAULT_HELLO_TLS : FAULT_HELLO;
     char size[40], mechanisms[400];
 
     (void)rest;
+    if (is_struck(session, step) && !options->fault.kind->says_reply)
+        return strike(session, "250 smarthost.example");
     session->greeted = true;
     snprintf(mechanisms, sizeof mechanisms, "250-AUTH %s", options->login.mechanisms);
     snprintf(size, sizeof size, "250-SIZE %" PRIu64, options->size);
@@ -152,11 +193,17 @@ static bool on_hello(struct session *session, struct slice rest)
         reply(session, mechanisms);
     if (options->size > 0)
         reply(session, size);
+    session->step = step;
     return reply(session, "250 ENHANCEDSTATUSCODES");
 }
 
 static bool start_tls(struct session *session)
 {
+    struct pollfd hello = {.fd = session->channel.fd, .events = POLLIN};
+
+    if (is_struck(session, FAULT_HANDSHAKE) && poll(&hello, 1, PATIENCE) == 1 &&
+        !strike(session, "220 in clear"))
+        return false;
     if (!channel_start_tls(&session->channel, session->options->tls, clock_deadline(PATIENCE)))
         return false;
     event(session, "TLS %s %s", SSL_get_version(session->channel.tls),
@@ -171,12 +218,19 @@ static bool on_start_tls(struct session *session, struct slice rest)
         return reply(session, "503 5.5.1 no TLS now");
     session->greeted = false;
     session->used = session->input.length;
+    session->step = FAULT_START_TLS;
     return reply(session, "220 2.0.0 go ahead") && flush(session) && start_tls(session);
 }
 
 static bool say_line(void *context, const char *line)
 {
-    return reply(context, line);
+    struct session *session = context;
+
+    if (strncmp(line, "334", 3) != 0)
+        session->step = FAULT_LOGIN;
+    else
+        session->step = session->step == FAULT_NOWHERE ? FAULT_CHALLENGE : FAULT_SECOND_CHALLENGE;
+    return reply(session, line);
 }
 
 static bool hear_line(void *context, struct slice *line)
@@ -212,6 +266,7 @@ static bool on_mail(struct session *session, struct slice rest)
     }
     session->in_mail = true;
     session->recipients = 0;
+    session->step = FAULT_MAIL;
     buffer_clear(&session->envelope);
     envelope_event(session, "FROM", rest);
     return reply(session, "250 2.1.0 sender ok");
@@ -248,6 +303,7 @@ static bool on_rcpt(struct session *session, struct slice rest)
         return reply(session, "550 5.1.1 nobody of that name");
     }
     session->recipients++;
+    session->step = session->recipients < 3 ? FAULT_MAIL + session->recipients : FAULT_LAST_RCPT;
     envelope_event(session, "TO", rest);
     return reply(session, "250 2.1.5 recipient ok");
 }
@@ -268,6 +324,11 @@ static bool open_message(struct session *session)
 static bool keep(struct session *session, struct slice octets)
 {
     session->octets += octets.length;
+    if (is_struck(session, FAULT_BODY) && !session->struck && session->octets > STRUCK_BEHIND) {
+        session->struck = true;
+        if (!strike(session, "250 2.0.0 taken"))
+            return false;
+    }
     while (session->file != -1 && octets.length > 0) {
         ssize_t written = write(session->file, octets.bytes, octets.length);
 
@@ -300,6 +361,11 @@ static bool end_message(struct session *session)
     static unsigned long number;
     char line[80];
 
+    if (session->struck)
+        return true;
+    session->step = FAULT_END;
+    if (is_struck(session, FAULT_END) && !session->options->fault.kind->says_reply)
+        return strike(session, "250 2.0.0 taken");
     if (session->file != -1 && (close(session->file) != 0 || !write_envelope(session)))
         return false;
     event(session, "MESSAGE %" PRIu64 " %s", session->octets, session->path);
@@ -355,6 +421,7 @@ static bool on_data(struct session *session, struct slice rest)
     (void)rest;
     if (!session->in_mail || session->recipients == 0)
         return reply(session, "554 5.5.1 no valid recipients");
+    session->step = FAULT_DATA;
     return open_message(session) && reply(session, "354 go ahead") && read_data(session) &&
            end_message(session);
 }
@@ -411,6 +478,7 @@ static bool on_quit(struct session *session, struct slice rest)
 {
     (void)rest;
     session->quit = true;
+    session->step = FAULT_QUIT;
     reply(session, "221 2.0.0 goodbye");
     return flush(session);
 }
@@ -427,6 +495,7 @@ static bool obey(struct session *session, struct slice line)
         {"QUIT", on_quit},
     };
 
+    session->step = FAULT_NOWHERE;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (slice_starts_nocase(line, commands[i].verb))
             return commands[i].act(session, slice_from(line, strlen(commands[i].verb)));
@@ -440,8 +509,9 @@ void session_serve(const struct session_options *options, int fd)
 
     channel_open(&session.channel, fd);
     if (!options->implicit || start_tls(&session)) {
+        session.step = FAULT_GREETING;
         reply(&session, "220 smarthost.example ESMTP");
-        while (!session.quit && next_line(&session, &line))
+        while (!session.quit && session.channel.fd != -1 && next_line(&session, &line))
             if (!obey(&session, line))
                 break;
     }

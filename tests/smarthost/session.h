@@ -4,6 +4,7 @@
 
 #include <openssl/ssl.h>
 
+#include "tests/smarthost/fault.h"
 #include "tests/smarthost/login.h"
 
 enum session_extension {
@@ -28,6 +29,8 @@ struct session_options {
     const char *directory;      /* where messages are kept; NULL: counted and thrown away */
     bool quiet;                 /* no events on standard output */
     bool transcript;            /* the conversation on standard error */
+    struct fault fault;         /* what is done wrong; zeroed: nothing */
+    const char *clear_file;     /* what came before TLS is appended there; NULL: nowhere */
 };
 
 /* Serves the accepted socket to its end. Events ("TLS ...", "AUTH ...", "FROM ...", "TO ...",

@@ -1,5 +1,5 @@
 /* A smarthost for tests: `play` plays session files against the sendmail under test, `receive`
- * takes whatever mail is sent to it, `dns` answers for the DNS. */
+ * takes whatever mail is sent to it, `faults` breaks every rule, `dns` answers for the DNS. */
 #include <err.h>
 #include <getopt.h>
 #include <libgen.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/smarthost/matrix.h"
 #include "tests/smarthost/player.h"
 #include "tests/smarthost/receive.h"
 #include "tests/smarthost/zone.h"
@@ -17,6 +18,7 @@ static int usage(void)
 {
     fputs("usage: smarthost play [-v] [--sendmail PROGRAM] SESSION...\n"
           "       smarthost receive [OPTION]...\n"
+          "       smarthost faults [--sample] [--sendmail PROGRAM] [--only WORD]... TABLE\n"
           "       smarthost dns FILE\n\n"
           "play: TAP on standard output. SESSION_WRAP=\"valgrind -q\" puts words before PROGRAM\n"
           "(build/sendmail). -v shows the conversations of sessions that pass as well.\n\n",
@@ -94,6 +96,8 @@ int main(int argc, char **argv)
         return play(argc - 1, argv + 1);
     if (argc >= 2 && strcmp(argv[1], "receive") == 0)
         return receive_main(argc - 1, argv + 1);
+    if (argc >= 2 && strcmp(argv[1], "faults") == 0)
+        return matrix_main(argc - 1, argv + 1);
     if (argc == 3 && strcmp(argv[1], "dns") == 0)
         return zone_main(argv[2]);
     return usage();
