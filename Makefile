@@ -74,7 +74,7 @@ $(1)/tests/bench/%: $(1)/tests/bench/%.o $(1)/rooms.a
 $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^
 
-$(1)/tests/crash/preload.so: tests/crash/preload.c Makefile
+$(1)/tests/crash/preload.so $(1)/tests/shortage/preload.so: $(1)/tests/%.so: tests/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(call silent,$(2) -o $$@)$(2) $$(OURS) -O1 -fPIC -shared -o $$@ $$<
 
