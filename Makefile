@@ -77,7 +77,7 @@ $(1)/tests/start $(1)/tests/memory: $(1)/tests/%: $(1)/tests/%.o
 $(1)/tests/plant: $(1)/tests/plant.o $(1)/rooms.a
 	$$(call silent,$(2) -o $$@)$(2) $(3) $$(LINKED) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 
-$(1)/tests/crash/preload.so: tests/crash/preload.c Makefile
+$(1)/tests/crash/preload.so $(1)/tests/shortage/preload.so: $(1)/tests/%.so: tests/%.c Makefile
 	@mkdir -p $$(@D)
 	$$(call silent,$(2) -o $$@)$(2) $$(OURS) -O1 -fPIC -shared -o $$@ $$<
 

@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,8 @@
 #include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include "base/person.h"
 
 /* Entries that end in '*' are prefixes. */
 static const char *const kept_always[] = {"TZ", "LANG", "LC_*", "TERM", "NO_COLOR", NULL};
@@ -74,7 +75,9 @@ static void cut_environment(void)
 
 static bool set_home(struct error *error)
 {
-    const struct passwd *user = getpwuid(getuid());
+    const struct passwd *user;
+    if (!person_find(getuid(), &user, error))
+        return false;
     if (user == NULL || user->pw_dir == NULL)
         return true;
     return setenv("HOME", user->pw_dir, 1) == 0 || error_set_memory(error);

@@ -2,10 +2,10 @@
  * refused. */
 #include "config/account.h"
 
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/person.h"
 #include "config/suggest.h"
 #include "message/address.h"
 
@@ -39,7 +39,9 @@ bool account_find_owner(struct account_person *person, uid_t uid, struct arena *
                         struct error *error)
 {
     *person = (struct account_person){0};
-    const struct passwd *user = getpwuid(uid);
+    const struct passwd *user;
+    if (!person_find(uid, &user, error))
+        return false;
     if (user == NULL || user->pw_name == NULL || user->pw_name[0] == '\0') {
         person->login = arena_format(arena, "uid%u", (unsigned)uid);
         return person->login != NULL || error_set_memory(error);

@@ -21,11 +21,12 @@
 
 #include "base/ascii.h"
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/text.h"
 #include "base/vault.h"
 #include "config/paths.h"
 
-enum { GROWTH_LIMIT = 4096 };
+enum { GROWTH_LIMIT = 4096, MEMORY_FOR_INIPARSER = 256 * 1024 };
 
 struct scan {
     struct ini *ini;
@@ -348,6 +349,8 @@ static dictionary *load_dictionary(const char *path, struct slice content)
 {
     char copy[64];
     struct error ignored;
+    if (!memory_is_there(MEMORY_FOR_INIPARSER + 16 * content.length))
+        return NULL;
     iniparser_set_error_callback(ignore_complaint);
     int fd = memfd_create("configuration", MFD_CLOEXEC);
     snprintf(copy, sizeof copy, "/proc/self/fd/%d", fd);
@@ -407,6 +410,12 @@ static bool load_and_compare(struct scan *scan, const char *path, struct slice c
                              struct error *error)
 {
     dictionary *loaded = load_dictionary(path, content);
+    /* Also where iniparser did not notice. */
+    if (errno == ENOMEM) {
+        if (loaded != NULL)
+            free_dictionary(loaded);
+        return error_set_memory(error);
+    }
     if (loaded == NULL && errno != 0)
         return error_set_errno(error, EX_OSERR, "%s: cannot be read", scan->ini->path);
     if (loaded == NULL)

@@ -3,11 +3,11 @@
 #include "config/paths.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/person.h"
 #include "base/text.h"
 
 static const char *absolute_variable(const char *name)
@@ -41,7 +41,9 @@ bool paths_find(struct paths *paths, struct arena *arena, struct error *error)
     static const struct place config = {"XDG_CONFIG_HOME", ".config", "sendmail/config.ini"};
     static const struct place state = {"XDG_STATE_HOME", ".local/state", "sendmail/queue"};
     *paths = (struct paths){.system_file = SYSTEM_FILE};
-    const struct passwd *user = getpwuid(geteuid());
+    const struct passwd *user;
+    if (!person_find(geteuid(), &user, error))
+        return false;
     const char *home = absolute_variable("HOME");
     if (home == NULL && user != NULL && user->pw_dir != NULL && user->pw_dir[0] == '/')
         home = user->pw_dir;

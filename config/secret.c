@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/interrupt.h"
+#include "base/person.h"
 #include "base/text.h"
 #include "base/vault.h"
 #include "config/paths.h"
@@ -226,7 +226,9 @@ static bool make_environment(struct command *command, struct error *error)
 {
     static const char *const passed[] = {"LANG", "GNUPGHOME", "XDG_RUNTIME_DIR",
                                          "DBUS_SESSION_BUS_ADDRESS"};
-    const struct passwd *user = getpwuid(geteuid());
+    const struct passwd *user;
+    if (!person_find(geteuid(), &user, error))
+        return false;
     const char *home = getenv("HOME");
     if (home == NULL && user != NULL)
         home = user->pw_dir;

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/packet.h"
 #include "base/privilege.h"
 #include "base/process.h"
@@ -128,7 +129,7 @@ bool helper_explain(const char *directory, struct error *error)
     struct text_shown shown;
     if (stat(directory, &status) != 0)
         return false;
-    const struct group *group = getgrgid(status.st_gid);
+    const struct group *group = memory_is_there(MEMORY_FOR_NAMES) ? getgrgid(status.st_gid) : NULL;
     if (group != NULL)
         error_add_advice(error, "it is for group %s", text_show(&shown, slice_of(group->gr_name)));
     else

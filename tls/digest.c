@@ -9,6 +9,7 @@
 #include <openssl/rand.h>
 
 #include "base/clock.h"
+#include "tls/reserve.h"
 
 enum { ITERATIONS_BETWEEN_LOOKS = 4096 }; /* at the clock */
 
@@ -27,6 +28,8 @@ static const char *name_of(enum digest_hash hash)
 static bool refuse(enum digest_hash hash, struct error *error)
 {
     ERR_clear_error();
+    if (reserve_was_used())
+        return error_set_memory(error);
     return error_set(error, EX_OSERR, "OpenSSL has no %s here", name_of(hash));
 }
 
@@ -42,6 +45,7 @@ struct slice digest_slice(const struct digest *digest)
 
 bool digest_of(enum digest_hash hash, struct slice in, struct digest *out, struct error *error)
 {
+    reserve_set_up();
     return EVP_Q_digest(NULL, name_of(hash), NULL, octets(in), in.length,
                         (unsigned char *)out->bytes, &out->length) == 1 ||
            refuse(hash, error);
@@ -50,11 +54,14 @@ bool digest_of(enum digest_hash hash, struct slice in, struct digest *out, struc
 /* A context with the key in it; NULL when there is none to be had. */
 static EVP_MAC_CTX *begin_hmac(enum digest_hash hash, struct slice key)
 {
-    EVP_MAC *hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *context = EVP_MAC_CTX_new(hmac);
+    EVP_MAC *hmac;
+    EVP_MAC_CTX *context;
     char name[16];
     OSSL_PARAM parameters[2];
 
+    reserve_set_up();
+    hmac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+    context = EVP_MAC_CTX_new(hmac);
     EVP_MAC_free(hmac);
     OPENSSL_strlcpy(name, name_of(hash), sizeof(name));
     parameters[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, name, 0);
@@ -130,9 +137,12 @@ bool digest_stretch(const struct digest_stretch *how, struct slice password, str
 
 bool digest_random(char *bytes, size_t length, struct error *error)
 {
+    reserve_set_up();
     if (RAND_bytes((unsigned char *)bytes, (int)length) == 1)
         return true;
     ERR_clear_error();
+    if (reserve_was_used())
+        return error_set_memory(error);
     return error_set(error, EX_OSERR, "OpenSSL has no random numbers");
 }
 

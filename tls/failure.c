@@ -2,6 +2,7 @@
  * its number. */
 #include "tls/failure.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -101,6 +102,10 @@ bool failure_set_config(struct error *error, const char *what)
     bool has_data = !system && (flags & ERR_TXT_STRING) != 0 && data != NULL && *data != '\0';
     struct text_shown what_shown, data_shown;
 
+    if (system && ERR_GET_REASON(code) == ENOMEM) {
+        ERR_clear_error();
+        return error_set_memory(error);
+    }
     text_show(&what_shown, slice_of(what));
     if (words == NULL)
         error_set(error, EX_CONFIG, "TLS: %s", what_shown.bytes);

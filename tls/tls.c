@@ -20,6 +20,7 @@
 #include "tls/failure.h"
 #include "tls/fingerprint.h"
 #include "tls/identity.h"
+#include "tls/reserve.h"
 #include "tls/trust.h"
 #include "tls/verify.h"
 
@@ -170,23 +171,34 @@ static bool set_up_context(struct tls *tls, struct error *error)
            (options->cert == NULL || identity_load(context, options->cert, options->key, error));
 }
 
+static bool set_up(struct tls *tls, struct error *error)
+{
+    if (!initialise(error))
+        return false;
+    ERR_clear_error();
+    tls->context = SSL_CTX_new(TLS_client_method());
+    if (tls->context == NULL || !policy_is_sound(tls->context))
+        return failure_set_config(error,
+                                  "the TLS policy of the system's openssl.cnf cannot be kept");
+    return set_up_context(tls, error);
+}
+
 struct tls *tls_create(const struct tls_options *options, struct error *error)
 {
-    struct tls *tls;
+    struct tls *tls = calloc(1, sizeof(*tls));
+    bool done;
 
-    if (!initialise(error))
-        return NULL;
-    tls = calloc(1, sizeof(*tls));
     if (tls == NULL) {
         error_set_memory(error);
         return NULL;
     }
+    reserve_begin();
     tls->options = options;
-    ERR_clear_error();
-    tls->context = SSL_CTX_new(TLS_client_method());
-    if (tls->context == NULL || !policy_is_sound(tls->context))
-        failure_set_config(error, "the TLS policy of the system's openssl.cnf cannot be kept");
-    else if (set_up_context(tls, error))
+    done = set_up(tls, error);
+    /* Without memory OpenSSL passes over what it could not read, and blames what it could. */
+    if (reserve_was_used())
+        done = error_set_memory(error);
+    if (done)
         return tls;
     tls_free(tls);
     return NULL;
@@ -257,7 +269,9 @@ static void explain_protocol(const struct connection *connection, struct error *
         .upgraded = connection->upgraded,
     };
 
-    if (connection->verdict.exit_code != EX_OK)
+    if (reserve_was_used())
+        error_set_memory(error);
+    else if (connection->verdict.exit_code != EX_OK)
         *error = connection->verdict;
     else
         failure_explain(&situation, error);
@@ -290,6 +304,14 @@ static enum stream_status explain(struct connection *connection, int result, str
     return STREAM_CUT;
 }
 
+/* Before an operation that explain() may have to explain. */
+static void begin(void)
+{
+    ERR_clear_error();
+    reserve_begin();
+    errno = 0;
+}
+
 static enum stream_status refuse_early(struct error *error)
 {
     error_set(error, EX_SOFTWARE, "TLS: used before the handshake was complete");
@@ -304,8 +326,7 @@ static enum stream_status read_some(void *context, char *bytes, size_t size, siz
 
     if (!connection->complete)
         return refuse_early(error);
-    ERR_clear_error();
-    errno = 0;
+    begin();
     result = SSL_read_ex(connection->ssl, bytes, size, moved);
     return result == 1 ? STREAM_MOVED : explain(connection, result, error);
 }
@@ -318,8 +339,7 @@ static enum stream_status write_some(void *context, const char *bytes, size_t le
 
     if (!connection->complete)
         return refuse_early(error);
-    ERR_clear_error();
-    errno = 0;
+    begin();
     result = SSL_write_ex(connection->ssl, bytes, length, moved);
     return result == 1 ? STREAM_MOVED : explain(connection, result, error);
 }
@@ -355,10 +375,12 @@ static bool set_up_connection(struct connection *connection, const char *host, i
         return false;
     if (tls->fingerprints.count == 0)
         connection->dane.mode = tls->options->dane;
+    reserve_begin();
     connection->ssl = SSL_new(tls->context);
     if (connection->ssl == NULL ||
         !dane_start(&connection->dane, connection->ssl, where, connection->name) ||
-        !demand_name(connection->ssl, connection->name) || SSL_set_fd(connection->ssl, fd) != 1)
+        !demand_name(connection->ssl, connection->name) || SSL_set_fd(connection->ssl, fd) != 1 ||
+        reserve_was_used())
         return error_set_memory(error);
     SSL_set_app_data(connection->ssl, connection);
     return true;
@@ -395,11 +417,27 @@ bool tls_look_up(struct stream *stream, uint16_t port, int64_t timeout,
     return connection == NULL || dane_look_up(&connection->dane, connection->ssl, &question, error);
 }
 
+/* A handshake that lives on the reserve is given up while there is some left: nothing is sent yet.
+ */
+static enum stream_status shake_hands(struct connection *connection, struct error *error)
+{
+    int result;
+
+    begin();
+    result = SSL_connect(connection->ssl);
+    if (reserve_was_used()) {
+        connection->broken = true;
+        error_set_memory(error);
+        return STREAM_CUT;
+    }
+    connection->complete = result == 1 && connection->verified;
+    return connection->complete ? STREAM_MOVED : explain(connection, result, error);
+}
+
 enum stream_status tls_handshake_step(struct stream *stream, struct error *error)
 {
     struct connection *connection = connection_of(stream);
     enum stream_status status;
-    int result;
 
     if (connection == NULL) {
         error_set(error, EX_SOFTWARE, "TLS: a handshake on a stream without TLS");
@@ -411,14 +449,8 @@ enum stream_status tls_handshake_step(struct stream *stream, struct error *error
         *error = stream->reason;
         return STREAM_CUT;
     }
-    ERR_clear_error();
-    errno = 0;
-    result = SSL_connect(connection->ssl);
-    connection->complete = result == 1 && connection->verified;
-    if (connection->complete)
-        return STREAM_MOVED;
-    status = explain(connection, result, error);
-    if (status == STREAM_WANT_READ || status == STREAM_WANT_WRITE)
+    status = shake_hands(connection, error);
+    if (status != STREAM_CUT && status != STREAM_CLOSED)
         return status;
     stream_end(stream, STREAM_CUT, error);
     return STREAM_CUT;

@@ -59,6 +59,8 @@ static bool load_configured(X509_STORE *store, const char *path, struct error *e
             return true;
         if (errno == EACCES)
             return error_set_errno(error, EX_CONFIG, "TLS: tls_ca_file %s", shown.bytes);
+        if (errno == ENOMEM)
+            return error_set_memory(error);
         return error_set(error, EX_CONFIG, "TLS: tls_ca_file %s holds no readable PEM certificate",
                          shown.bytes);
     }
