@@ -1,23 +1,13 @@
 /* Property: whatever comes in, what would go out is a valid message: CRLF only, no NUL, no line
  * over 998 octets, header in ASCII, Bcc gone; and a strict receiver of DATA gets it back octet by
  * octet. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "message/fix.h"
 #include "message/header.h"
 #include "message/input.h"
 #include "message/mime.h"
 #include "message/wire.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_lines(struct slice octets, bool ascii)
 {
@@ -110,8 +100,6 @@ static void convert(struct message *message)
     if (strstr(note_bytes, "not encoded") == NULL)
         check_message(message);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -2,22 +2,12 @@
  * decoded; and unless the note says that something was not encoded, the wire can carry its body,
  * and the message's facts say what it is like. Read by a decoder of its own, which holds the
  * message in memory and descends into it. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "message/field.h"
 #include "message/input.h"
 #include "message/mime.h"
 #include "message/part.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* A body being read: a position, and the multiparts that are open. */
 struct reader {
@@ -297,8 +287,6 @@ static void fit(struct message *message, bool eight_bit)
     buffer_free(&before_body);
     buffer_free(&after_body);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -1,17 +1,9 @@
 /* Property: however a reply is cut into pieces, it parses to the same, and what is shown of it is
  * printable and bounded. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "smtp/capability.h"
 #include "smtp/reply.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_shown(const struct reply *reply)
 {
@@ -41,8 +33,6 @@ static enum reply_status parse(struct reply *reply, struct slice input, size_t f
     demand(*used <= input.length);
     return status;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -2,9 +2,7 @@
  * it is printable; no server is believed that did not know the password. The first octet chooses
  * the mechanism and what can be bound to; challenges are divided by line ends, and "@" stands for
  * our nonce. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -12,12 +10,6 @@
 #include "tests/smtp/sasl/binding.h"
 
 #define NONCE "fyko+d2lbbFgONRv9qkxdawL"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static const struct sasl_mechanism *const mechanisms[] = {
     &sasl_plain,         &sasl_login,
@@ -79,8 +71,6 @@ static void converse(struct sasl_exchange *exchange, struct slice input)
     check_shown(exchange, buffer_slice(&challenge), &error);
     buffer_free(&challenge);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
