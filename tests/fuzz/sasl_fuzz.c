@@ -12,11 +12,18 @@
 #define NONCE "fyko+d2lbbFgONRv9qkxdawL"
 
 static const struct sasl_mechanism *const mechanisms[] = {
-    &sasl_plain,         &sasl_login,
-    &sasl_cram_md5,      &sasl_external,
-    &sasl_oauthbearer,   &sasl_xoauth2,
-    &sasl_scram_sha_1,   &sasl_scram_sha_256,
-    &sasl_scram_sha_512, &sasl_scram_sha_256_plus,
+    &sasl_plain,
+    &sasl_login,
+    &sasl_cram_md5,
+    &sasl_external,
+    &sasl_oauthbearer,
+    &sasl_xoauth2,
+    &sasl_scram_sha_1,
+    &sasl_scram_sha_256,
+    &sasl_scram_sha_512,
+    &sasl_scram_sha_256_plus,
+    &sasl_scram_sha_1_plus,
+    &sasl_scram_sha_512_plus,
 };
 
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0], MOST = 4096 };
