@@ -183,11 +183,12 @@ queue  = @DESTDIR='$(DESTDIR)' BINARY='$(BINDIR)/sendmail' SPOOL='$(LOCALSTATEDI
 kept_mode = $$([ ! -g '$(1)' ] && echo -m 755 || stat -c '-g %g -m 2755' '$(1)')
 
 install: $(BUILD)/sendmail $(if $(filter install-sendmail,$(MAKECMDGOALS)),may-install-sendmail)
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR) \
-	    $(DESTDIR)$(USERUNITDIR)
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(MANDIR)/man7 \
+	    $(DESTDIR)$(MANDIR)/man5 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(USERUNITDIR)
 	install $(call kept_mode,$(DESTDIR)$(BINDIR)/sendmail) $(BUILD)/sendmail $(DESTDIR)$(BINDIR)/sendmail
 	install -m 644 man/sendmail.8 $(DESTDIR)$(MANDIR)/man8/sendmail.8
 	install -m 644 man/sendmail.ini.5 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5
+	install -m 644 man/sendmail-security.7 $(DESTDIR)$(MANDIR)/man7/sendmail-security.7
 	install -m 644 config.example.ini README $(DESTDIR)$(DOCDIR)/
 	$(queue) examples $(DESTDIR)$(DOCDIR)
 	$(queue) user $(DESTDIR)$(USERUNITDIR)
@@ -196,7 +197,8 @@ install: $(BUILD)/sendmail $(if $(filter install-sendmail,$(MAKECMDGOALS)),may-i
 
 uninstall: uninstall-sendmail
 	rm -f $(DESTDIR)$(BINDIR)/sendmail $(DESTDIR)$(MANDIR)/man8/sendmail.8 $(DESTDIR)$(MANDIR)/man5/sendmail.ini.5 \
-	    $(DESTDIR)$(USERUNITDIR)/sendmail-queue.service $(DESTDIR)$(USERUNITDIR)/sendmail-queue.timer
+	    $(DESTDIR)$(MANDIR)/man7/sendmail-security.7 $(DESTDIR)$(USERUNITDIR)/sendmail-queue.service \
+	    $(DESTDIR)$(USERUNITDIR)/sendmail-queue.timer
 	rm -rf $(DESTDIR)$(DOCDIR)
 
 may-install-sendmail:

@@ -55,15 +55,14 @@ enum packet_end packet_receive(int socket, void *bytes, size_t size, int *descri
         count = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
     } while (count < 0 && errno == EINTR);
     const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (count > 0 && header != NULL && header->cmsg_level == SOL_SOCKET &&
+    /* A packet may be empty and bring one all the same. */
+    if (count >= 0 && header != NULL && header->cmsg_level == SOL_SOCKET &&
         header->cmsg_type == SCM_RIGHTS && header->cmsg_len == CMSG_LEN(sizeof *descriptor))
         memcpy(descriptor, CMSG_DATA(header), sizeof *descriptor);
-    if (count <= 0)
-        return PACKET_CLOSED;
     if (count == (ssize_t)size && (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0)
         return PACKET_RECEIVED;
     if (*descriptor >= 0)
         close(*descriptor);
     *descriptor = -1;
-    return PACKET_WRONG;
+    return count <= 0 ? PACKET_CLOSED : PACKET_WRONG;
 }

@@ -136,6 +136,9 @@ static bool remove_entry(struct server *server)
         return error_set(error, EX_IOERR, "spool: there is no entry %s", request->id);
     if (opened == SPOOL_OPENED)
         close(fd);
+    /* What it is does not matter any more. */
+    if (opened == SPOOL_FOREIGN)
+        *error = (struct error){.exit_code = EX_OK};
     return (opened == SPOOL_OPENED || opened == SPOOL_FOREIGN) &&
            spool_remove(&server->spool, (enum spool_folder)request->folder, request->id, error) &&
            spool_settle(&server->spool, error);

@@ -1,16 +1,8 @@
 /* Property: the tokens cover the list without gap, and an address once canonical stays what it is.
  */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "message/address.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check_tokens(struct slice list)
 {
@@ -41,8 +33,6 @@ static void check_canonical(const struct address_mailbox *mailbox)
     demand(address_parse_one(slice_of(first), NULL, &text, &utf8, &error));
     demand(strcmp(first, second) == 0);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -1,20 +1,11 @@
 /* Property: whatever an alias file holds, each name in it is found, each target has its line, and
  * what a name leads to are addresses fit for an envelope. */
-#include <stdint.h>
+#include "tests/fuzz/fuzz.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
 #include "base/file.h"
 #include "message/local.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* The file that is being tried, as no directory has it. */
 static int make_file(struct slice bytes, char *path, size_t size)
@@ -84,8 +75,6 @@ static void ignore(void *context, const char *sentence)
     (void)context;
     demand(strpbrk(sentence, "\r\n") == NULL);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -1,16 +1,8 @@
 /* Property: whatever a DNS server replies, the records that come of it are within their bounds, and
  * none is read from outside the reply. The first octet chooses the type. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "net/dns_reply.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void check(enum dns_type type, const char *records, size_t count)
 {
@@ -24,8 +16,6 @@ static void check(enum dns_type type, const char *records, size_t count)
             demand(((const struct dns_tlsa *)(const void *)record)->length <= DNS_TLSA_SIZE);
     }
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

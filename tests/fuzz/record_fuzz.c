@@ -2,20 +2,10 @@
  * an outcome that is final stays so; and it makes no difference whether records are taken from
  * memory or through the window over the file. The first octet chooses: the bytes are a file's
  * records, or payloads, each with its length in front, as if their checksums had been right. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "queue/journal.h"
 #include "queue/record.h"
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* A copy of just that size: what is read behind it is found. */
 static char *copy(struct slice bytes)
@@ -127,8 +117,6 @@ static void check_payloads(struct slice bytes)
     }
     envelope_free(&envelope);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

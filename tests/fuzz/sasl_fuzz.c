@@ -2,9 +2,7 @@
  * it is printable; no server is believed that did not know the password. The first octet chooses
  * the mechanism and what can be bound to; challenges are divided by line ends, and "@" stands for
  * our nonce. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "tests/fuzz/fuzz.h"
 
 #include "base/buffer.h"
 #include "base/clock.h"
@@ -13,18 +11,19 @@
 
 #define NONCE "fyko+d2lbbFgONRv9qkxdawL"
 
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 static const struct sasl_mechanism *const mechanisms[] = {
-    &sasl_plain,         &sasl_login,
-    &sasl_cram_md5,      &sasl_external,
-    &sasl_oauthbearer,   &sasl_xoauth2,
-    &sasl_scram_sha_1,   &sasl_scram_sha_256,
-    &sasl_scram_sha_512, &sasl_scram_sha_256_plus,
+    &sasl_plain,
+    &sasl_login,
+    &sasl_cram_md5,
+    &sasl_external,
+    &sasl_oauthbearer,
+    &sasl_xoauth2,
+    &sasl_scram_sha_1,
+    &sasl_scram_sha_256,
+    &sasl_scram_sha_512,
+    &sasl_scram_sha_256_plus,
+    &sasl_scram_sha_1_plus,
+    &sasl_scram_sha_512_plus,
 };
 
 enum { MECHANISM_COUNT = sizeof mechanisms / sizeof mechanisms[0], MOST = 4096 };
@@ -79,8 +78,6 @@ static void converse(struct sasl_exchange *exchange, struct slice input)
     check_shown(exchange, buffer_slice(&challenge), &error);
     buffer_free(&challenge);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

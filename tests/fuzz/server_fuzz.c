@@ -1,12 +1,9 @@
 /* Property: whatever a local caller says, he gets legal replies, and a message is delivered only
  * when MAIL and a recipient were taken and all of it was framed; and however his input is cut into
  * pieces, all is the same. The first octet says which callbacks fail. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
+#include "tests/fuzz/fuzz.h"
+
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "message/wire.h"
 #include "smtp/server.h"
@@ -22,12 +19,6 @@ struct record {
     unsigned recipients, calls;
     struct error error;
 };
-
-static void demand(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* Fails every now and then, in the same way each time. */
 static bool decide(struct record *record, unsigned bit, struct error *error)
@@ -223,8 +214,6 @@ static void forget(struct record *record)
     buffer_free(&record->log);
     buffer_free(&record->output);
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

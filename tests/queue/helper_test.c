@@ -250,6 +250,25 @@ static void test_errors_come_across(void **state)
     end(&helper);
 }
 
+/* The caller's own, though it can be no entry, can be taken away; that it was none is no error. */
+static void test_what_is_no_entry_is_removed(void **state)
+{
+    (void)state;
+    struct helper helper;
+    struct error error = {.exit_code = EX_OK};
+    char id[SPOOL_ID_SIZE], path[128];
+    int fd;
+    serve(&helper);
+    add(&helper, "x", id);
+    assert_int_equal(chmod(path_of(path, id), 0644), 0);
+    assert_int_equal(helper_open(&helper, SPOOL_QUEUE, id, &fd, &error), SPOOL_FOREIGN);
+    error = (struct error){.exit_code = EX_OK};
+    assert_true(helper_remove(&helper, SPOOL_QUEUE, id, &error));
+    assert_int_equal(error.exit_code, EX_OK);
+    assert_false(exists(id));
+    end(&helper);
+}
+
 /* Descriptors are gone with each answer. */
 static void test_nothing_grows(void **state)
 {
@@ -723,6 +742,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_walk, make_spool, remove_spool),
         cmocka_unit_test_setup_teardown(test_state, make_spool, remove_spool),
         cmocka_unit_test_setup_teardown(test_errors_come_across, make_spool, remove_spool),
+        cmocka_unit_test_setup_teardown(test_what_is_no_entry_is_removed, make_spool, remove_spool),
         cmocka_unit_test_setup_teardown(test_nothing_grows, make_spool, remove_spool),
         cmocka_unit_test_setup_teardown(test_illegal_requests, make_spool, remove_spool),
         cmocka_unit_test_setup_teardown(test_two_descriptors, make_spool, remove_spool),
