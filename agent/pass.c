@@ -283,7 +283,8 @@ static void lose(struct pass *pass, struct lane *lane, const struct error *reaso
 {
     lane->state = LANE_CLOSED;
     close_lane(lane);
-    if (interrupt_came(NULL) || pass->settle.broken)
+    /* One that was lent has been proven by the mail before; that it has an end is no outage. */
+    if (lane->lent || interrupt_came(NULL) || pass->settle.broken)
         return;
     outages_failed(&pass->outages, lane->smarthost, &pass->call->settings.queue.backoff,
                    clock_wall(), random_number(), reason->sentence);

@@ -214,20 +214,44 @@ bool runner_run(struct call *call, struct error *error)
 
 /* --- beside and behind a caller's mail ------------------------------------------------------- */
 
-void runner_take_along(struct call *call, const struct account *account,
-                       struct submission *submission)
+struct along {
+    struct call *call;
+    const struct account *account;
+    struct submission *submission;
+};
+
+static int take_along(void *argument)
 {
     static const struct options_run due = {.match = OPTIONS_MATCH_ALL};
+    const struct along *along = argument;
     struct error error;
     struct pass_options options = {.run = &due,
                                    .tries = RUNNER_ALONG,
                                    .looks = RUNNER_ALONG_LOOKS,
                                    .deadline = clock_deadline(RUNNER_ALONG_TIME),
-                                   .account = account,
-                                   .submission = submission,
+                                   .account = along->account,
+                                   .submission = along->submission,
                                    .own = true,
                                    .hands = 1};
-    if (call_open_spool(call, &error) && !pass_run(call, &options, &error))
+    submission_bind(along->submission);
+    if (!interrupt_hold(&error) || !pass_run(along->call, &options, &error))
+        report_event(LOG_ERR, "failed", NULL, error.sentence);
+    submission_free(along->submission);
+    return EX_OK;
+}
+
+/* In another process, as the smarthost may take its time, and the caller has waited for his own
+ * mail already. */
+void runner_take_along(struct call *call, const struct account *account,
+                       struct submission *submission)
+{
+    struct along along = {.call = call, .account = account, .submission = submission};
+    struct error error;
+    if (!call_open_spool(call, &error))
+        return;
+    if (child_leave(take_along, &along, RUNNER_ALONG_TIME, &error))
+        submission_leave(submission);
+    else
         report_event(LOG_ERR, "failed", NULL, error.sentence);
 }
 

@@ -183,30 +183,69 @@ static void close_all_but(int kept)
     close_range(first, ~0U, 0);
 }
 
-static void forget_caller(int kept)
+static void forget_caller(void)
 {
     int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO && nothing >= 0; fd++)
         dup2(nothing, fd);
-    close_all_but(kept);
 }
 
-bool child_detach(int (*body)(void *argument), void *argument, int kept, struct error *error)
+/* Goes on in a session of its own, whose leader has ended: 0 there, 1 here, -1 where it failed. */
+static int step_behind(struct error *error)
 {
     int status = 0;
     pid_t pid = fork();
-    if (pid < 0)
-        return error_set_errno(error, EX_OSERR, "background: cannot be started");
     if (pid == 0) {
         interrupt_release();
         setsid();
         pid_t behind = fork();
         if (behind != 0)
             _exit(behind < 0);
-        forget_caller(kept);
+        forget_caller();
+        return 0;
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (pid > 0 && status == 0)
+        return 1;
+    error_set(error, EX_OSERR, "background: cannot be started");
+    return -1;
+}
+
+bool child_detach(int (*body)(void *argument), void *argument, int kept, struct error *error)
+{
+    int side = step_behind(error);
+    if (side == 0) {
+        close_all_but(kept);
         _exit(body(argument));
     }
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return status == 0 || error_set(error, EX_OSERR, "background: cannot be started");
+    return side > 0;
+}
+
+/* Until nobody has the other end any more. */
+static void await_end(int fd, int64_t deadline)
+{
+    while (!interrupt_waits() && clock_remaining(deadline) > 0) {
+        struct pollfd polls[] = {{.fd = fd, .events = POLLIN},
+                                 {.fd = interrupt_fd(), .events = POLLIN}};
+        if (poll(polls, 2, clock_remaining(deadline)) > 0 && polls[0].revents != 0)
+            return;
+    }
+}
+
+bool child_leave(int (*body)(void *argument), void *argument, int64_t patience, struct error *error)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return error_set_errno(error, EX_OSERR, "background: no pipe");
+    int side = step_behind(error);
+    if (side == 0) {
+        close(ends[0]);
+        _exit(body(argument));
+    }
+    close(ends[1]);
+    if (side > 0)
+        await_end(ends[0], clock_deadline(patience));
+    close(ends[0]);
+    return side > 0;
 }

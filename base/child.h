@@ -49,4 +49,9 @@ int child_await(pid_t pid);
  */
 bool child_detach(int (*body)(void *argument), void *argument, int kept, struct error *error);
 
+/* The same in a process that has all our descriptors but 0-2, and is waited for, but no longer than
+ * `patience` milliseconds, nor beyond an interrupt: then it is left behind. */
+bool child_leave(int (*body)(void *argument), void *argument, int64_t patience,
+                 struct error *error);
+
 #endif

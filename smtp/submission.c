@@ -4,8 +4,10 @@
  * connection is kept only where it waits for MAIL. */
 #include "smtp/submission.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "smtp/parcel.h"
 
@@ -18,6 +20,7 @@ struct submission {
     bool last;            /* the connection is not needed any more */
     bool fitted;          /* the message is one that the server of this connection can carry */
     bool open;            /* the first half of the transaction is done, the second not begun */
+    bool bound;           /* there is to be no other connection */
     bool reused; /* the connection is from a message before, and was not used for this one yet */
 };
 
@@ -52,7 +55,22 @@ static bool reach(struct submission *submission, struct error *error)
 {
     const struct connector_steps steps = {.context = submission, .begin = begin};
     submission->open = submission->reused = false;
+<<<<<<< HEAD
     return connector_reach(&submission->connector, &steps, error);
+=======
+    if (submission->bound)
+        return error_set(error, EX_TEMPFAIL,
+                         "connect: the connection is gone, and there is to be no other");
+    do {
+        if (!connector_dial(connector, error))
+            return false;
+        submission->fitted =
+            connector_begin(connector, error) && parcel_fit(&submission->parcel, connector, error);
+        if (submission->fitted && connector_log_in(connector, error))
+            return true;
+    } while (connector_give_up(connector, error));
+    return false;
+>>>>>>> acceptA
 }
 
 /* Sees to it that there is a connection whose server can carry the message. */
@@ -338,6 +356,21 @@ void submission_reset(struct submission *submission)
 {
     if (submission->open)
         lay_by(submission);
+}
+
+void submission_bind(struct submission *submission)
+{
+    submission->bound = true;
+}
+
+void submission_leave(struct submission *submission)
+{
+    struct stream *stream = &submission->connector.client.stream;
+    int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (stream->fd >= 0 && nothing >= 0)
+        dup3(nothing, stream->fd, O_CLOEXEC);
+    if (nothing >= 0)
+        close(nothing);
 }
 
 void submission_rest(struct submission *submission)

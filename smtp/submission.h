@@ -77,6 +77,13 @@ void submission_reset(struct submission *submission);
  * waiting for MAIL, or resets it, or closes it. */
 struct connector *submission_connector(struct submission *submission);
 
+/* From here on no other connection is made: what would need one fails (EX_TEMPFAIL). */
+void submission_bind(struct submission *submission);
+
+/* The open connection has become another process's: this one says nothing over it any more, not
+ * even goodbye. Only submission_free may follow. */
+void submission_leave(struct submission *submission);
+
 /* Closes the connection politely; the next use makes another. An open transaction is lost. */
 void submission_rest(struct submission *submission);
 

@@ -432,6 +432,47 @@ static void one_behind_has_nothing_of_ours(void **state)
     close(more[1]);
 }
 
+/* Ends when nobody has the other end of its input any more, and says so. */
+static int linger(void *argument)
+{
+    const int *fds = argument;
+    char byte;
+    if (fds[1] >= 0)
+        close(fds[1]);
+    ssize_t ignored = read(fds[0], &byte, 1);
+    (void)ignored;
+    return write(fds[3], "x", 1) == 1 ? 0 : 1;
+}
+
+static void one_left_is_waited_for_a_while(void **state)
+{
+    static const int64_t patience = 50;
+    int fds[4];
+    char found;
+    struct error error;
+    (void)state;
+    for (int lingers = 0; lingers <= 1; lingers++) {
+        assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+        assert_int_equal(pipe2(fds + 2, O_CLOEXEC | O_NONBLOCK), 0);
+        if (!lingers) {
+            close(fds[1]);
+            fds[1] = -1;
+        }
+        int64_t began = clock_now();
+        assert_true(child_leave(linger, fds, lingers ? patience : 60000, &error));
+        int64_t took = clock_now() - began;
+        assert_int_equal(read(fds[2], &found, 1), lingers ? -1 : 1);
+        assert_true(lingers ? took >= patience : took < 60000);
+        if (lingers)
+            close(fds[1]);
+        close(fds[3]);
+        struct pollfd end = {.fd = fds[2], .events = POLLIN};
+        assert_int_equal(poll(&end, 1, 20000), 1); /* it is there, or was, to its end */
+        close(fds[0]);
+        close(fds[2]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -446,6 +487,7 @@ int main(void)
         cmocka_unit_test(an_interrupt_is_passed_on),
         cmocka_unit_test(it_ends_with_its_parent),
         cmocka_unit_test(one_behind_has_nothing_of_ours),
+        cmocka_unit_test(one_left_is_waited_for_a_while),
         cmocka_unit_test(stopping_ends_the_whole_group),
         cmocka_unit_test(a_signal_shows_in_the_status),
         cmocka_unit_test(none_is_harmless),

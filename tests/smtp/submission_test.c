@@ -28,7 +28,8 @@ enum { STATES_SIZE = 128 };
 /* The steps, a letter each:
  *   m  another message, with an envelope of its own    +  one more recipient in it
  *   o  offer    d  deliver    l  deliver the last one   O D  these fail
- *   r  reset    z  rest       .  wait until the server has ended one connection more
+ *   r  reset    z  rest       b  bind   x  leave
+ *   .  wait until the server has ended one connection more
  * After each of o d l O D the recipients' states (P A D R O) are written down. */
 struct row {
     const char *name, *steps, *states;
@@ -49,6 +50,12 @@ static const struct row rows[] = {
      BOTH CHUNK CHUNK, NULL, NULL},
     {"QUIT rides with the last", "m+dm+l", "A A ", 0, 0, -1, NULL,
      "EHLO MAIL RCPT BDAT MAIL RCPT BDAT QUIT", BOTH CHUNK CHUNK, NULL, NULL},
+    {"left to somebody else: no goodbye", "m+dx", "A ", 0, 0, -1, NULL, "EHLO MAIL RCPT DATA .",
+     HELLO ONE, NULL, NULL},
+    {"bound, and the connection is there", "m+dbm+d", "A A ", 0, 0, 0, NULL,
+     "EHLO MAIL RCPT DATA . MAIL RCPT DATA . QUIT", HELLO ONE ONE, NULL, NULL},
+    {"bound, and the connection was closed", "m+dbm+D", "A P ", EX_TEMPFAIL, 0, 0,
+     "there is to be no other", "EHLO MAIL RCPT DATA . MAIL", HELLO ONE "close", NULL, NULL},
     {"nobody", "md", " ", 0, 0, -1, NULL, "", HELLO, NULL, NULL},
     {"refused at its end, and the next", "m+Dm+d", "P A ", EX_UNAVAILABLE, 550, -1, NULL,
      "EHLO MAIL RCPT DATA . RSET MAIL RCPT DATA . QUIT",
@@ -295,6 +302,12 @@ static void step(struct test *test, char letter, int *ended, struct text *states
         break;
     case 'z':
         submission_rest(test->submission);
+        break;
+    case 'b':
+        submission_bind(test->submission);
+        break;
+    case 'x':
+        submission_leave(test->submission);
         break;
     default:
         peer_wait(&test->peer, ++*ended);
