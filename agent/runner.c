@@ -34,11 +34,16 @@ static bool may_send(const struct call *call, struct error *error)
 {
     const struct account *account = &call->settings.accounts[0];
     struct sasl_secret secret = {0};
+    struct text_shown shown;
     if (!call->settings.queue.shared || geteuid() == 0 || account->password_file == NULL)
         return true;
     bool may = secret_load(account, &secret, error) || error->exit_code != EX_NOPERM;
     sasl_wipe(&secret);
-    return may || error_add_advice(error, "root runs the system's queue");
+    return may ||
+           error_set(error, EX_NOPERM,
+                     "queue: root runs the system's queue; uid %u may not, as it may not "
+                     "read %s",
+                     (unsigned)geteuid(), text_show(&shown, slice_of(account->password_file)));
 }
 
 /* Entries are opened with no more right than that to open the users'. */
