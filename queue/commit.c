@@ -107,8 +107,11 @@ static bool judge(int fd, struct stat *status, struct error *error)
                          "queue: a file of uid %u with mode %04o and %u names is no new message",
                          (unsigned)status->st_uid, (unsigned)status->st_mode & 07777,
                          (unsigned)status->st_nlink);
-    return flock(fd, LOCK_EX | LOCK_NB) == 0 ||
-           error_set_errno(error, errno == EWOULDBLOCK ? EX_NOPERM : EX_IOERR,
+    if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    /* Somebody else has it in hand, or it is O_PATH; all else is the system's failure. */
+    bool is_strangers = errno == EWOULDBLOCK || errno == EBADF;
+    return error_set_errno(error, is_strangers ? EX_NOPERM : EX_IOERR,
                            "queue: the new message is not locked");
 }
 
