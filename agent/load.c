@@ -27,6 +27,7 @@ enum spool_opened load_open(struct load **load, struct call *call, const char *i
     made->item = (struct convoy_item){.message = &made->mail.message,
                                       .envelope = &made->entry.envelope,
                                       .report = &made->mail.report};
+    made->refused = envelope_count(&made->entry.envelope, RECIPIENT_REFUSED);
     made->final = load_count_final(made);
     *load = made;
     return SPOOL_OPENED;

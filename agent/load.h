@@ -10,7 +10,8 @@ struct load {
     struct entry entry;
     struct mail mail; /* its message, account, report; the envelope is the entry's */
     struct account_person owner;
-    size_t final;                  /* recipients that had their final outcome when it was opened */
+    size_t refused;                /* recipients that were refused when it was opened, */
+    size_t final;                  /* and all that had their final outcome when it was opened */
     const struct account *account; /* of the configuration in force; NULL: none is for it */
     bool judged;                   /* the sender is one that its owner may have */
     struct convoy_item item;

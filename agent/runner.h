@@ -11,17 +11,9 @@
  * EX_NOPERM, EX_CONFIG, EX_CANTCREAT, EX_IOERR. */
 bool runner_run(struct call *call, struct error *error);
 
-<<<<<<< HEAD
-/* Tries what is due of `account` over its connection: 10 entries and 5 s at most. Says nothing but
- * in the log. */
-=======
-/* True when something in the spool may be due: worth keeping a connection for. */
-bool runner_has_work(struct call *call);
-
 /* Tries what is due of `account` over its connection, which is left for nothing but
  * submission_free: 10 entries, and none is begun after 5 s. What the smarthost has not answered by
  * then is waited for behind the caller's back. Says nothing but in the log. */
->>>>>>> acceptA
 void runner_take_along(struct call *call, const struct account *account,
                        struct submission *submission);
 

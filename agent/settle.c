@@ -167,10 +167,11 @@ static bool is_expired(const struct settle *settle, const struct load *load, con
     return backoff_is_expired(backoff, created, own > lost ? own : lost, now);
 }
 
+/* That somebody was refused is said once, and not again with each try for the others. */
 static void log_outcome(struct load *load, const struct error *outcome)
 {
     const struct envelope *envelope = &load->entry.envelope;
-    bool refused = envelope_count(envelope, RECIPIENT_REFUSED) > 0;
+    bool refused = envelope_count(envelope, RECIPIENT_REFUSED) > load->refused;
     bool sent = outcome->exit_code == EX_OK;
     log_attempt(load, sent ? "sent" : refused ? "failed" : "deferred", outcome);
 }

@@ -13,7 +13,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 /* The place of a uid, or the one where it would be. */
 static struct shares_owner *find(const struct shares *shares, uid_t uid)
 {
-    size_t place = (uint32_t)uid * UINT32_C(2654435761) % shares->capacity;
+    size_t place = (size_t)((uint32_t)uid * UINT32_C(2654435761)) % shares->capacity;
     while (shares->places[place].octets != 0 && shares->places[place].uid != uid)
         place = (place + 1) % shares->capacity;
     return &shares->places[place];

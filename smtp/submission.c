@@ -55,22 +55,10 @@ static bool reach(struct submission *submission, struct error *error)
 {
     const struct connector_steps steps = {.context = submission, .begin = begin};
     submission->open = submission->reused = false;
-<<<<<<< HEAD
-    return connector_reach(&submission->connector, &steps, error);
-=======
     if (submission->bound)
         return error_set(error, EX_TEMPFAIL,
                          "connect: the connection is gone, and there is to be no other");
-    do {
-        if (!connector_dial(connector, error))
-            return false;
-        submission->fitted =
-            connector_begin(connector, error) && parcel_fit(&submission->parcel, connector, error);
-        if (submission->fitted && connector_log_in(connector, error))
-            return true;
-    } while (connector_give_up(connector, error));
-    return false;
->>>>>>> acceptA
+    return connector_reach(&submission->connector, &steps, error);
 }
 
 /* Sees to it that there is a connection whose server can carry the message. */

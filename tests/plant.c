@@ -235,9 +235,9 @@ static void write_file(struct plant *plant, int fd)
 /* One of many things that an owner may do with a descriptor that he kept. */
 static void harass(struct plant *plant, int fd)
 {
-    char octet = (char)rand();
-    off_t size = lseek(fd, 0, SEEK_END), place = size > 0 ? rand() % size : 0;
-    switch (rand() % 6) {
+    char octet = (char)random();
+    off_t size = lseek(fd, 0, SEEK_END), place = size > 0 ? random() % size : 0;
+    switch (random() % 6) {
     case 0:
         put_at(fd, &octet, 1, (uint64_t)place);
         break;
