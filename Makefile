@@ -141,6 +141,9 @@ check-servers: $(BUILD)/sendmail
 check-crash: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/crash/preload.so
 	@tests/crash/run $(BUILD)
 
+check-memory: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/shortage/preload.so
+	@tests/shortage/run $(BUILD)
+
 check-callers: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@tests/callers/run $(BUILD)
 
@@ -214,6 +217,7 @@ help:
 	@echo 'make asan            the same under AddressSanitizer and UBSan'
 	@echo 'make check-servers   against a real Postfix with Dovecot SASL (root, own mount namespace)'
 	@echo 'make check-crash     every call in the spool fails, is the last, or loses the power behind it'
+	@echo 'make check-memory    every call for memory fails once, and budgets of it'
 	@echo 'make check-callers   called by cron, at, git, PHP, mutt, mail and nodemailer (root)'
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
@@ -226,6 +230,6 @@ help:
 
 always:
 
-.PHONY: all always check asan coverage check-clang check-servers check-crash check-callers fuzz lint bench bench-queue demo install \
+.PHONY: all always check asan coverage check-clang check-servers check-crash check-memory check-callers fuzz lint bench bench-queue demo install \
         uninstall may-install-sendmail install-sendmail uninstall-sendmail clean help
 .SECONDARY:
