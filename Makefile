@@ -147,6 +147,9 @@ check-crash: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests
 check-faults: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@FAULTS=all TEST_SECONDS=300 tests/run $(BUILD) tests/faults
 
+check-memory: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/shortage/preload.so
+	@tests/shortage/run $(BUILD)
+
 check-callers: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@tests/callers/run $(BUILD)
 
@@ -223,6 +226,7 @@ help:
 	@echo 'make check-servers   against a real Postfix with Dovecot SASL (root, own mount namespace)'
 	@echo 'make check-crash     every call in the spool fails, is the last, or loses the power behind it'
 	@echo 'make check-faults    at each step of the conversation everything that a server can do wrong'
+	@echo 'make check-memory    every call for memory fails once, and budgets of it'
 	@echo 'make check-callers   called by cron, at, git, PHP, mutt, mail and nodemailer (root)'
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
@@ -235,6 +239,6 @@ help:
 
 always:
 
-.PHONY: all always check asan coverage check-clang check-servers check-crash check-faults check-callers fuzz lint bench bench-queue demo install \
+.PHONY: all always check asan coverage check-clang check-servers check-crash check-faults check-memory check-callers fuzz lint bench bench-queue demo install \
         uninstall may-install-sendmail install-sendmail uninstall-sendmail clean help
 .SECONDARY:

@@ -49,7 +49,6 @@ static bool add_targets(struct notice *notice, const char *to, struct envelope *
 static bool queue(struct notice *notice, struct message *message, const char *to, const char *name,
                   struct error *error)
 {
-    char id[SPOOL_ID_SIZE];
     struct envelope envelope = {0};
     struct record_envelope about = {.created = clock_wall(),
                                     .report = true,
@@ -59,7 +58,7 @@ static bool queue(struct notice *notice, struct message *message, const char *to
     spool->reporting = true;
     bool queued = envelope_set_sender(&envelope, "", error) &&
                   add_targets(notice, to, &envelope, error) &&
-                  entry_add(spool, message, &envelope, &about, id, error);
+                  entry_add(spool, message, &envelope, &about, notice->last, error);
     spool->reporting = false;
     notice->full = notice->full || (!queued && error->exit_code == EX_TEMPFAIL);
     envelope_free(&envelope);
@@ -122,6 +121,13 @@ static enum notice_end report(struct notice *notice, struct load *load, bool exp
     if (queued)
         return NOTICE_QUEUED;
     return !written && error->exit_code == EX_OK ? NOTICE_NOBODY : NOTICE_FAILED;
+}
+
+void notice_take_back(struct notice *notice)
+{
+    struct error ignored;
+    if (spool_remove(&notice->call->spool, SPOOL_QUEUE, notice->last, &ignored))
+        notice->reports--;
 }
 
 /* --- what comes into a summary --------------------------------------------------------------- */

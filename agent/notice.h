@@ -20,6 +20,7 @@ struct notice {
     struct call *call;
     unsigned reports, summaries;
     bool full;                 /* the spool takes no more of them in this pass */
+    char last[SPOOL_ID_SIZE];  /* the report queued last */
     struct notice_item *items; /* for the summaries */
     size_t count;
     struct arena arena;
@@ -36,6 +37,10 @@ enum notice_end {
 /* Sees to it that those are told who are to know of the recipients of `load` that were refused. */
 enum notice_end notice_send(struct notice *notice, struct load *load, bool expired,
                             struct error *error);
+
+/* After NOTICE_QUEUED: takes that report out of the queue, where nobody is to know that it was
+ * written. */
+void notice_take_back(struct notice *notice);
 
 /* Queues the summaries: one for each who is told anything, and no more than NOTICE_SUMMARIES_MAX.
  * Each item is `told` where its summary is in the queue. */

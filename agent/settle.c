@@ -60,6 +60,12 @@ static bool tell(struct settle *settle, struct load *load, bool expired)
     case NOTICE_FAILED:
         report_event(LOG_ERR, "unreported", load->entry.id, error.sentence);
         return false;
+    case NOTICE_QUEUED:
+        if (entry_record_mark(&load->entry, RECORD_REPORTED, &error))
+            return true;
+        /* Or it would be written a second time. */
+        notice_take_back(&settle->notice);
+        return complain(load, &error);
     default:
         return entry_record_mark(&load->entry, RECORD_REPORTED, &error) || complain(load, &error);
     }

@@ -9,6 +9,9 @@
 #include "base/error.h"
 
 /* Where a failure came up: the same one is said with another code there. */
+/* Octets of the longest answer. */
+enum { ANSWER_ROOM = 16 * 1024 };
+
 enum answer_step { ANSWER_MAIL, ANSWER_RCPT, ANSWER_MESSAGE, ANSWER_DELIVERY };
 
 /* Appends a reply; `enhanced` "" for one that has no status. */

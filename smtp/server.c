@@ -135,6 +135,10 @@ static void conclude(struct session *session)
     if (session->input != NULL)
         judge_message(session, input_end(session->input, &error), &error);
     session->input = NULL;
+    /* What becomes of the message must be told, whatever there is no memory for by then. */
+    caller_flush(&session->caller);
+    if (session->failure.exit_code == EX_OK && !buffer_reserve(&session->caller.said, ANSWER_ROOM))
+        error_set_memory(&session->failure);
     if (session->failure.exit_code == EX_OK) {
         step = ANSWER_DELIVERY;
         if (!callbacks->deliver(callbacks->context, session->message, &words, &error))
