@@ -317,15 +317,6 @@ static bool is_sent_away(const struct connector *connector, const struct error *
     return !connector_is_open(connector) && !error->permanent && !is_ours;
 }
 
-/* Nobody was to have it for now, and the connection was over with that answer. */
-static bool is_goodbye(const struct connector *connector, const struct envelope *envelope)
-{
-    for (size_t i = 0; i < envelope->count; i++)
-        if (envelope->recipients[i].reply_code == 421 && !connector_is_open(connector))
-            return true;
-    return false;
-}
-
 static void deliver_slowly(struct run *run, struct slot *slot)
 {
     struct connector *connector = run->connector;
@@ -342,10 +333,8 @@ static void deliver_slowly(struct run *run, struct slot *slot)
     run->taken += delivered && envelope_count(item->envelope, RECIPIENT_ACCEPTED) > 0;
     run->unclean = false;
     end_slot(run, slot, &error);
-    if (delivered && (run->taken > 0 || !is_goodbye(connector, item->envelope)))
-        return;
     if (delivered)
-        client_refused(&connector->client, "RCPT TO", false, &error);
+        return;
     /* It fared no better in plain steps: the flight was not to blame. */
     connector->client.plain = was_plain;
     if (!is_sent_away(connector, &error))

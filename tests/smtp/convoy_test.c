@@ -218,7 +218,7 @@ static const struct row rows[] = {
 
     /* No connection, or none that takes mail. */
     {"the first connection is refused", "11", 8, "Pt! ", "", "421 busy\n", NULL, NULL, EX_TEMPFAIL},
-    {"the first is sent away at RCPT", "11", 8, "D.! ", "EHLO MAIL RCPT",
+    {"the first is sent away at RCPT", "11", 8, "Pt! ", "EHLO MAIL RCPT",
      HELLO "250 ok\nlast 421 busy", NULL, NULL, EX_TEMPFAIL},
     {"the first is cut at its end", "11", 8, "P?! ", "EHLO MAIL RCPT DATA .",
      HELLO RCPT "354 go\nclose", NULL, NULL, EX_TEMPFAIL},
