@@ -85,10 +85,11 @@ struct size_shown {
 
 static const char *show(struct size_shown *shown, uint64_t octets)
 {
-    if (octets < 1024 * 1024)
-        snprintf(shown->bytes, sizeof shown->bytes, "%u KiB", (unsigned)(octets / 1024));
+    static const uint64_t kibibyte = 1024, mebibyte = 1024 * kibibyte;
+    if (octets < mebibyte)
+        snprintf(shown->bytes, sizeof shown->bytes, "%u KiB", (unsigned)(octets / kibibyte));
     else
-        snprintf(shown->bytes, sizeof shown->bytes, "%.1f MiB", (double)octets / (1024 * 1024));
+        snprintf(shown->bytes, sizeof shown->bytes, "%.1f MiB", (double)octets / (double)mebibyte);
     return shown->bytes;
 }
 
