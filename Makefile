@@ -98,7 +98,7 @@ $(eval $(call variant,$(BUILD)/coverage,$(CC),-O0 -g --coverage))
 tested = $(1)/sendmail $(1)/tests/smarthost/smarthost $(1)/tests/start $(1)/tests/memory $(1)/tests/bench/machines $(UNITS:%=$(1)/%)
 
 # --- what is on this machine; targets that test install what is missing, the others never do
-ifneq ($(filter check demo asan lint fuzz bench coverage check-%,$(MAKECMDGOALS)),)
+ifneq ($(filter check demo asan lint fuzz bench bench-queue coverage check-%,$(MAKECMDGOALS)),)
 ifneq ($(lastword $(shell tests/needs $(MAKECMDGOALS) && echo present)),present)
 $(error something needed is missing, see above)
 endif
@@ -153,6 +153,9 @@ lint:
 bench: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy $(BUILD)/tests/bench/cost \
        $(BUILD)/tests/bench/machines
 	@tests/bench/run $(BUILD)
+
+bench-queue: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost $(BUILD)/tests/bench/proxy $(BUILD)/tests/bench/cost
+	@tests/bench/queue $(BUILD)
 
 demo: $(BUILD)/sendmail $(BUILD)/tests/smarthost/smarthost
 	@tests/demo $(BUILD)
@@ -217,6 +220,7 @@ help:
 	@echo 'make lint            format, cppcheck, clang-tidy, gcc -fanalyzer, mandoc, shellcheck'
 	@echo 'make fuzz            libFuzzer on every parser of outside bytes (SECONDS_EACH=15)'
 	@echo 'make bench           round trips, CPU, memory, throughput beside msmtp; many machines'
+	@echo 'make bench-queue     a queue filled and flushed beside nullmailer, dma and Postfix (root)'
 	@echo 'make coverage        line coverage of make check'
 	@echo 'make install         PREFIX=$(PREFIX) SYSCONFDIR=$(SYSCONFDIR) LOCALSTATEDIR=$(LOCALSTATEDIR) DESTDIR='
 	@echo 'make install-sendmail   and be the system'"'"'s sendmail, mailq and newaliases (root)'
@@ -224,6 +228,6 @@ help:
 
 always:
 
-.PHONY: all always check asan coverage check-clang check-servers check-crash check-callers fuzz lint bench demo install \
+.PHONY: all always check asan coverage check-clang check-servers check-crash check-callers fuzz lint bench bench-queue demo install \
         uninstall may-install-sendmail install-sendmail uninstall-sendmail clean help
 .SECONDARY:

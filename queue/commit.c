@@ -91,7 +91,8 @@ static bool judge(int fd, struct stat *status, struct error *error)
                          (unsigned)status->st_uid, (unsigned)status->st_mode & 07777,
                          (unsigned)status->st_nlink);
     return flock(fd, LOCK_EX | LOCK_NB) == 0 ||
-           error_set_errno(error, EX_NOPERM, "queue: the new message is not locked");
+           error_set_errno(error, errno == EWOULDBLOCK ? EX_NOPERM : EX_IOERR,
+                           "queue: the new message is not locked");
 }
 
 static bool has_name(const struct newcomer *newcomer, const char *name, const struct stat *status)
