@@ -206,6 +206,10 @@ static int open_descriptor(unsigned choice)
     case 9:
         fd = open(directory, O_PATH | O_CLOEXEC);
         break;
+    case 11:
+        fd = openat(spool_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+        demand(fd >= 0 && (!is_root || fchown(fd, OTHER, GROUP) == 0));
+        break;
     case 10:
         fd = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         break;
@@ -222,7 +226,7 @@ static void add_descriptors(struct reader *reader, struct packet *packet)
         int fd = open_descriptor(octet == 255 ? (unsigned)i * 4 : choices[i]);
         if (fd < 0)
             continue;
-        packet->is_new = choices[i] == 0;
+        packet->is_new = choices[i] == 0 || (!is_root && choices[i] == 11);
         packet->descriptors[packet->count++] = fd;
     }
 }
@@ -321,6 +325,18 @@ static void check_descriptor(const struct helper_request *request,
     demand(request->task != HELPER_STATE || (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
 }
 
+/* Not even that there is one is told. */
+static void check_secrecy(const struct helper_request *request, const struct helper_answer *answer)
+{
+    if (!is_root || strncmp(request->id, "foreign", 7) != 0)
+        return;
+    demand(!answer->done);
+    demand(request->task != HELPER_OPEN || answer->opened == SPOOL_GONE);
+    demand(request->task == HELPER_REMOVE || answer->error.sentence[0] == '\0');
+    demand(request->task != HELPER_REMOVE ||
+           strstr(answer->error.sentence, "there is no entry") != NULL);
+}
+
 static void check_answer(const struct packet *packet, const struct helper_answer *answer, int fd)
 {
     struct helper_request request;
@@ -330,6 +346,8 @@ static void check_answer(const struct packet *packet, const struct helper_answer
     demand(memchr(answer->error.sentence, '\0', sizeof answer->error.sentence) != NULL);
     fuzz_check_printable(answer->error.sentence);
     check_descriptor(&request, answer, fd);
+    check_secrecy(&request, answer);
+    demand(answer->done || (request.task != HELPER_CREATE && request.task != HELPER_WALK));
     if (!answer->done)
         return;
     demand(answer->error.exit_code == EX_OK);
