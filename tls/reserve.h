@@ -1,7 +1,7 @@
 /* Memory for OpenSSL when there is none left. It does not survive every failed allocation (3.0 ends
  * in a NULL pointer at some), and blames the configuration, the certificate or the server for most
- * of the others. So what malloc refuses comes from a reserve, and who called OpenSSL asks afterwards
- * whether it did. */
+ * of the others. So what malloc refuses comes from a reserve, and who called OpenSSL asks
+ * afterwards whether it did. */
 #ifndef TLS_RESERVE_H
 #define TLS_RESERVE_H
 
