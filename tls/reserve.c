@@ -48,7 +48,9 @@ static void *openssl_allocate(size_t size, const char *file, int line)
     if (size == 0)
         return NULL;
     void *memory = malloc(size);
-    return memory != NULL ? memory : take(size);
+    if (memory == NULL)
+        memory = take(size);
+    return memory;
 }
 
 static void openssl_release(void *memory, const char *file, int line)
